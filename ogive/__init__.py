@@ -1,0 +1,69 @@
+"""Ogive: learning with sigmoid kernels, trained correctly.
+
+The public names are imported when they are first used, so ``import ogive`` costs nothing.
+
+Examples
+--------
+>>> import ogive
+>>> ogive.Sigmoid(0.02, -1.0)
+Sigmoid(gamma=0.02, coef0=-1.0)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ogive._errors import OgiveError as OgiveError
+    from ogive.data import Dataset as Dataset
+    from ogive.estimators import KernelRidge as KernelRidge
+    from ogive.estimators import KernelRidgeClassifier as KernelRidgeClassifier
+    from ogive.estimators import Nystroem as Nystroem
+    from ogive.kernels import AdditiveSigmoid as AdditiveSigmoid
+    from ogive.kernels import Gaussian as Gaussian
+    from ogive.kernels import Kernel as Kernel
+    from ogive.kernels import Linear as Linear
+    from ogive.kernels import Logistic as Logistic
+    from ogive.kernels import Polynomial as Polynomial
+    from ogive.kernels import Sigmoid as Sigmoid
+    from ogive.operators import AdditiveOperator as AdditiveOperator
+    from ogive.operators import KernelOperator as KernelOperator
+    from ogive.operators import LowRank as LowRank
+
+_HOMES = {
+    "OgiveError": "ogive._errors",
+    "Dataset": "ogive.data",
+    "KernelRidge": "ogive.estimators",
+    "KernelRidgeClassifier": "ogive.estimators",
+    "Nystroem": "ogive.estimators",
+    "AdditiveSigmoid": "ogive.kernels",
+    "Gaussian": "ogive.kernels",
+    "Kernel": "ogive.kernels",
+    "Linear": "ogive.kernels",
+    "Logistic": "ogive.kernels",
+    "Polynomial": "ogive.kernels",
+    "Sigmoid": "ogive.kernels",
+    "AdditiveOperator": "ogive.operators",
+    "KernelOperator": "ogive.operators",
+    "LowRank": "ogive.operators",
+}
+_PACKAGES = ("data", "estimators", "features", "kernels", "operators", "solvers", "testing")
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+    elif name in _PACKAGES:
+        value = import_module(f"ogive.{name}")
+    else:
+        raise AttributeError(f"module 'ogive' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(["__version__", *_HOMES, *_PACKAGES])

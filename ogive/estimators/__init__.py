@@ -1,0 +1,5 @@
+"""Kernel machines with scikit-learn's face."""
+
+from ogive.estimators.kernel_ridge import KernelRidge as KernelRidge
+from ogive.estimators.kernel_ridge_classifier import KernelRidgeClassifier as KernelRidgeClassifier
+from ogive.estimators.nystroem import Nystroem as Nystroem

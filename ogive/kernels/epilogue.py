@@ -1,0 +1,97 @@
+"""Epilogues: the cheap scalar functions that turn a pairing into a kernel."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Epilogue(ABC):
+    """A scalar function applied to every entry of a pairing."""
+
+    @abstractmethod
+    def formula(self, z: Any, xp: Any) -> Any:
+        """Return φ(z) by the functions of the namespace ``xp`` (torch, numpy, keras.ops)."""
+
+    @abstractmethod
+    def overwrite(self, z: Tensor) -> Tensor:
+        """Replace z by φ(z) in its own memory and return it."""
+
+    def __call__(self, z: Tensor) -> Tensor:
+        """Return φ(z) in new memory, differentiable."""
+        return self.formula(z, torch)
+
+
+@dataclass(frozen=True)
+class Identity(Epilogue):
+    """φ(z) = z."""
+
+    def formula(self, z: Any, xp: Any) -> Any:
+        """Return z."""
+        return z
+
+    def overwrite(self, z: Tensor) -> Tensor:
+        """Return z."""
+        return z
+
+
+@dataclass(frozen=True)
+class Power(Epilogue):
+    """φ(z) = z^degree."""
+
+    degree: float
+
+    def formula(self, z: Any, xp: Any) -> Any:
+        """Return z^degree."""
+        return z**self.degree
+
+    def overwrite(self, z: Tensor) -> Tensor:
+        """Overwrite z by z^degree."""
+        return z.pow_(self.degree)
+
+
+@dataclass(frozen=True)
+class Exp(Epilogue):
+    """φ(z) = exp(z)."""
+
+    def formula(self, z: Any, xp: Any) -> Any:
+        """Return exp(z)."""
+        return xp.exp(z)
+
+    def overwrite(self, z: Tensor) -> Tensor:
+        """Overwrite z by exp(z)."""
+        return z.exp_()
+
+
+@dataclass(frozen=True)
+class Tanh(Epilogue):
+    """φ(z) = tanh(z)."""
+
+    def formula(self, z: Any, xp: Any) -> Any:
+        """Return tanh(z)."""
+        return xp.tanh(z)
+
+    def overwrite(self, z: Tensor) -> Tensor:
+        """Overwrite z by tanh(z)."""
+        return z.tanh_()
+
+
+@dataclass(frozen=True)
+class LogisticFunction(Epilogue):
+    """φ(z) = 1 / (1 + exp(-z)), to full relative precision for very negative z."""
+
+    def formula(self, z: Any, xp: Any) -> Any:
+        """Return exp(-log(1 + exp(-z))), which neither overflows nor loses small values."""
+        return xp.exp(-xp.logaddexp(xp.zeros_like(z), -z))
+
+    def overwrite(self, z: Tensor) -> Tensor:
+        """Overwrite z by σ(z)."""
+        return z.sigmoid_()
+
+    def __call__(self, z: Tensor) -> Tensor:
+        """Return σ(z); torch's own function has the same precision in one pass."""
+        return torch.sigmoid(z)

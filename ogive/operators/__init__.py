@@ -1,0 +1,6 @@
+"""Operators: matrices that are multiplied, not stored."""
+
+from ogive.operators.base import Operator as Operator
+from ogive.operators.kernel_operator import KernelOperator as KernelOperator
+from ogive.operators.low_rank import LowRank as LowRank
+from ogive.operators.precision import Precision as Precision

@@ -1,0 +1,216 @@
+"""The kernel matrix as an operator: tiles are formed, used and dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ogive._checks import Rows, as_rows, check_same_width, memory_bytes
+from ogive._typing import Float, Matrix
+from ogive.kernels import Kernel
+from ogive.kernels.base import same_dtype
+from ogive.operators.base import Operator
+from ogive.operators.precision import Precision, choose_precision
+from ogive.operators.tile import Side, Tile
+from ogive.operators.tiling import Buffers, TilePlan, plan_tiles
+
+DEFAULT_MEMORY = "256 MB"
+
+
+class KernelOperator(Operator):
+    """The kernel matrix K_ij = k(X_i, Z_j), multiplied tile by tile and never stored.
+
+    Each tile is one matrix product and the kernel's epilogue in its place, in buffers that are
+    reused; of a symmetric matrix only half of the tiles are formed. Gradients flow through
+    ``op @ v`` into v, X, Z and the kernel's tensors; the backward pass forms the tiles again.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Parameters that name a rule are resolved on X.
+    X : array, Tensor or sparse matrix of shape (n, d)
+    Z : the same of shape (m, d), optional
+        X itself if left out.
+    memory : int or str, default "256 MB"
+        Budget of the working buffers, in bytes or as "64 MB": what is used beside data and
+        answer. The libraries below keep small workspaces of their own.
+    precision : {"auto", "full", "exact"}, default "auto"
+        "auto" takes the exact fast product for float32 data on a common lattice (pixels, counts)
+        where the processor has one; ``op.precision`` tells what was chosen and why.
+
+    Raises
+    ------
+    InvalidDataError
+        If data are empty, not finite, or differ in width.
+    InvalidParameterError
+        If ``memory`` is below one tile, or "exact" is impossible.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ogive.kernels import Sigmoid
+    >>> X = np.random.default_rng(0).normal(size=(1000, 20))
+    >>> op = KernelOperator(Sigmoid(0.05, -1.0), X, memory="4 MB")
+    >>> v = np.ones(1000)
+    >>> bool(np.allclose(op @ v, Sigmoid(0.05, -1.0)(X) @ v))
+    True
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        X: Matrix,
+        Z: Matrix | None = None,
+        *,
+        memory: int | float | str = DEFAULT_MEMORY,
+        precision: str = "auto",
+    ) -> None:
+        x = as_rows(X, "X")
+        z = x if Z is None or Z is X else as_rows(Z, "Z")
+        check_same_width(x, z, "X", "Z")
+        x, z = same_dtype(x, z)
+        self._build(
+            kernel.resolve(x), x, z, memory_bytes(memory), choose_precision(x, z, precision)
+        )
+        self.returns_numpy = not isinstance(X, Tensor)
+
+    def _build(self, kernel: Kernel, x: Rows, z: Rows, memory: int, precision: Precision) -> None:
+        self.kernel, self.memory, self.precision = kernel, memory, precision
+        self.shape = (x.shape[0], z.shape[0])
+        self.device = x.device if isinstance(x, Tensor) else torch.device("cpu")
+        self.dtype = x.dtype if isinstance(x, Tensor) else _torch_dtype(x.dtype)
+        self.symmetric = x is z and kernel.symmetric
+        self._left = Side(x, precision)
+        self._right = self._left if x is z else Side(z, precision)
+        self._plan(self.dtype)  # an impossible budget is told now, not at the first product
+
+    def transpose(self) -> KernelOperator:
+        """Return the operator of Kᵀ; no data are copied."""
+        other = object.__new__(KernelOperator)
+        other._build(
+            self.kernel.transposed(), self._right.rows, self._left.rows, self.memory, self.precision
+        )
+        other.returns_numpy = self.returns_numpy
+        return other
+
+    def product(self, v: Float[Tensor, "m p"]) -> Float[Tensor, "n p"]:
+        """Return K v, differentiable where an input asks for gradients."""
+        inputs = [v, *self._data_tensors(), *self.kernel.tensors()]
+        if torch.is_grad_enabled() and any(t.requires_grad for t in inputs):
+            from ogive.operators.gradient import differentiable_product
+
+            return differentiable_product(self, v)
+        return self.forward_product(v)
+
+    @torch.no_grad()
+    def forward_product(self, v: Float[Tensor, "m p"]) -> Float[Tensor, "n p"]:
+        """Return K v without a graph."""
+        dtype = torch.promote_types(self.dtype, v.dtype)
+        v = v.to(dtype)
+        out = torch.zeros(self.shape[0], v.shape[1], dtype=dtype, device=self.device)
+        for rows, columns, tile in self._tiles(dtype):
+            out[rows].addmm_(tile, v[columns])
+            if self.symmetric and rows != columns:
+                out[columns].addmm_(tile.T, v[rows])
+        return out
+
+    def row_blocks(self, dtype: torch.dtype | None = None) -> Iterator[tuple[slice, Tensor]]:
+        """Yield (rows, block) from top to bottom, each block dense and valid until the next.
+
+        Parameters
+        ----------
+        dtype : torch.dtype, optional
+            Type of the blocks; the operator's own if left out. Blocks take m numbers a row and
+            are as tall as the memory budget allows (and at most 2,048 rows).
+        """
+        dtype = dtype or self.dtype
+        plan = self._plan(dtype)
+        n, m = self.shape
+        height = max(1, min(n, 2048, self.memory // (m * dtype.itemsize)))
+        block = torch.empty(height, m, dtype=dtype, device=self.device)
+        tile = self._new_tile(plan)
+        for start in range(0, n, height):
+            part = block[: min(height, n - start)]
+            for inner in range(0, len(part), plan.rows):
+                stop = min(inner + plan.rows, len(part))
+                rows = slice(start + inner, start + stop)
+                for columns in plan.column_slices(m):
+                    part[inner:stop, columns] = tile.values(self.kernel, rows, columns)
+            yield slice(start, start + len(part)), part
+
+    @torch.no_grad()
+    def dense_tensor(self) -> Tensor:
+        """Return the whole kernel matrix."""
+        out = torch.empty(self.shape, dtype=self.dtype, device=self.device)
+        for rows, columns, tile in self._tiles(self.dtype):
+            out[rows, columns] = tile
+            if self.symmetric and rows != columns:
+                out[columns, rows] = tile.T
+        return out
+
+    def diagonal_tensor(self) -> Tensor:
+        """Return k(X_i, Z_i)."""
+        from ogive.kernels.pairing import RowwiseProducts
+
+        return self.kernel.evaluate(RowwiseProducts(self._left.rows, self._right.rows))
+
+    def rows_tensor(self, index: Tensor) -> Tensor:
+        """Return the kernel of the chosen rows with all columns."""
+        rows = self._left.rows
+        chosen = rows[index] if isinstance(rows, Tensor) else rows[index.numpy()]
+        return self.kernel.matrix(chosen, self._right.rows)
+
+    def sides(self) -> tuple[Rows, Rows]:
+        """Return the rows of both sides."""
+        return self._left.rows, self._right.rows
+
+    def __repr__(self) -> str:
+        return (
+            f"KernelOperator({self.kernel!r}, shape={self.shape}, dtype={self.dtype}, "
+            f"precision={self.precision.name!r})"
+        )
+
+    def _tiles(self, dtype: torch.dtype) -> Iterator[tuple[slice, slice, Tensor]]:
+        """Yield the tiles, of a symmetric matrix those on and above the diagonal."""
+        plan = self._plan(dtype)
+        tile = self._new_tile(plan)
+        entries = plan.rows * plan.columns
+        converted = None if dtype == self.dtype else Buffers(entries, dtype, self.device)
+        for rows in plan.row_slices(self.shape[0]):
+            for columns in plan.column_slices(self.shape[1]):
+                if self.symmetric and columns.start < rows.start:
+                    continue
+                values = tile.values(self.kernel, rows, columns)
+                if converted is not None:
+                    converted.release()
+                    values = converted.take(*values.shape).copy_(values)
+                yield rows, columns, values
+
+    def _new_tile(self, plan: TilePlan) -> Tile:
+        buffers = Buffers(plan.rows * plan.columns, self.dtype, self.device)
+        width = self._left.rows.shape[1]
+        side_entries = max(plan.rows, plan.columns) * width
+        return Tile(
+            self._left, self._right, buffers, Buffers(side_entries, self.dtype, self.device)
+        )
+
+    def _plan(self, dtype: torch.dtype) -> TilePlan:
+        extra = 0 if dtype == self.dtype else dtype.itemsize
+        exact = self.precision.lattice is not None
+        return plan_tiles(
+            *self.shape,
+            entry_bytes=self.kernel.leaves * self.dtype.itemsize + extra,
+            side_bytes=self._left.rows.shape[1] * self.dtype.itemsize if exact else 0,
+            memory=self.memory,
+            square=self.symmetric,
+        )
+
+    def _data_tensors(self) -> list[Any]:
+        return [r for r in (self._left.rows, self._right.rows) if isinstance(r, Tensor)]
+
+
+def _torch_dtype(dtype: Any) -> torch.dtype:
+    return torch.float32 if str(dtype) == "float32" else torch.float64

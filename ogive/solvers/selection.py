@@ -1,0 +1,105 @@
+"""Which solver a ridge problem gets, and why: one place that can be asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ogive._checks import Rows, check_positive
+from ogive._errors import InvalidParameterError, nearest_name
+from ogive.kernels import Kernel, definiteness
+
+# Up to here an eigendecomposition in float64 takes seconds; beyond, minutes.
+EXACT_ROWS = 3000
+DEFAULT_LANDMARKS = 2000
+# Share of negative eigenvalues, centred if there is an intercept, below which a kernel counts as
+# positive definite: that of rounding in float64.
+DEFINITE_MASS = 1e-12
+_SAMPLE = 500
+_APPROXIMATIONS = ("auto", "exact", "nystroem")
+
+
+@dataclass(frozen=True)
+class RidgePlan:
+    """How a ridge problem will be solved.
+
+    Attributes
+    ----------
+    approximation : str
+        "exact" (a coefficient for each row) or "nystroem" (one for each landmark).
+    landmarks : int
+        Number of landmarks; 0 if exact.
+    treatment : str
+        "definite" (Cholesky) or "krein" (absolute eigenvalues; the same model where the kernel
+        is definite after all).
+    negative_mass : float or None
+        Measured share of negative eigenvalues, centred if there is an intercept; None where the
+        kernel's formula alone decides.
+    reason : str
+    """
+
+    approximation: Literal["exact", "nystroem"]
+    landmarks: int
+    treatment: Literal["definite", "krein"]
+    negative_mass: float | None
+    reason: str
+
+
+def select_ridge_solver(
+    kernel: Kernel,
+    x: Rows,
+    *,
+    approximation: str = "auto",
+    n_components: int | None = None,
+    fit_intercept: bool = True,
+) -> RidgePlan:
+    """Return how ridge regression with this kernel on these rows will be solved.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Resolved.
+    x : Tensor or csr_matrix of shape (n, d)
+    approximation : {"auto", "exact", "nystroem"}
+        "auto" is exact up to 3,000 rows.
+    n_components : int, optional
+        Number of landmarks; min(n, 2000) if left out.
+    fit_intercept : bool, default True
+        With an intercept, conditional definiteness is enough.
+
+    Raises
+    ------
+    InvalidParameterError
+        For an unknown approximation or a number of landmarks below 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ogive.kernels import Gaussian
+    >>> plan = select_ridge_solver(Gaussian(0.1), torch.rand(50, 3))
+    >>> plan.approximation, plan.treatment, plan.reason
+    ('exact', 'definite', '50 rows, up to 3000 are solved exactly; positive definite by formula')
+    """
+    if approximation not in _APPROXIMATIONS:
+        raise InvalidParameterError(
+            f"approximation={approximation!r} is unknown; "
+            f"{nearest_name(str(approximation), _APPROXIMATIONS)}"
+        )
+    if n_components is not None:
+        check_positive(n_components, "n_components")
+    rows = x.shape[0]
+    exact = approximation == "exact" or (approximation == "auto" and rows <= EXACT_ROWS)
+    if not exact:
+        count = min(rows, int(n_components or DEFAULT_LANDMARKS))
+        reason = f"{rows} rows, {count} landmarks; signed features need no definiteness"
+        return RidgePlan("nystroem", count, "krein", None, reason)
+    asked = "asked for" if approximation == "exact" else f"up to {EXACT_ROWS} are solved exactly"
+    how = f"{rows} rows, {asked}"
+    if kernel.positive_definite:
+        return RidgePlan("exact", 0, "definite", None, f"{how}; positive definite by formula")
+    measured = definiteness(kernel, x, sample_size=_SAMPLE, tolerance=0.0)
+    spectrum = measured.centred if fit_intercept else measured.plain
+    definite = spectrum.negative_mass <= DEFINITE_MASS
+    reason = f"{how}; negative eigenvalue mass {spectrum.negative_mass:.2g} on a sample"
+    treatment: Literal["definite", "krein"] = "definite" if definite else "krein"
+    return RidgePlan("exact", 0, treatment, spectrum.negative_mass, reason)

@@ -1,0 +1,32 @@
+"""What a solver returns: an answer, and whether and why it is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ogive._typing import Float
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The function f(x) = Σ_j k(x, x_j) value_j + intercept.
+
+    Attributes
+    ----------
+    value : Tensor of shape (m, k)
+        Coefficients of the m rows or landmarks for k targets, float64.
+    intercept : Tensor of shape (k,)
+    converged : bool
+    iterations : int
+        0 for direct solvers.
+    reason : str
+        How it was solved, or why it did not converge.
+    """
+
+    value: Float[Tensor, "m k"]
+    intercept: Float[Tensor, " k"]
+    converged: bool
+    iterations: int
+    reason: str
