@@ -68,7 +68,7 @@ def as_rows(X: Matrix, name: str = "X") -> Rows:
 def from_numpy(array: np.ndarray) -> Tensor:
     """View a numpy array as a tensor; a read-only array is viewed too and must not be written."""
     if any(stride < 0 for stride in array.strides):
-        array = np.ascontiguousarray(array)
+        array = array.copy()  # ascontiguousarray would keep the stride of a dimension of length 1
     if array.flags.writeable:
         return torch.from_numpy(array)
     with warnings.catch_warnings():

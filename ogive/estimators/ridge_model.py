@@ -68,8 +68,6 @@ class RidgeModel(KernelEstimator):
 
     def _fit_targets(self, X: Any, targets: Tensor, sample_weight: Any) -> None:
         weight = checked_weight(sample_weight, X)
-        if weight is not None and weight.sum() == 0:
-            raise InvalidDataError("sample_weight is 0 everywhere; at least one row must count")
         options = RidgeOptions(
             alpha=self.alpha,
             fit_intercept=self.fit_intercept,

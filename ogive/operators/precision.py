@@ -46,7 +46,7 @@ class Lattice:
 
     def coordinates(self, rows: Float[Tensor, "n d"], out: Float[Tensor, "n d"]) -> Tensor:
         """Write P = round((rows - origin) / step) into ``out``."""
-        return torch.sub(rows, self.origin, out=out).mul_(1 / self.step).round_()
+        return torch.add(self.origin / -self.step, rows, alpha=1 / self.step, out=out).round_()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,255 @@
+"""The report page: one HTML file that needs nothing else and says what the figures say."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ogive._writing import write_text
+from ogive.kernels import Definiteness
+from ogive.kernels.spectrum import CONDITIONAL, POSITIVE
+from ogive.report import plots
+from ogive.report.demo_result import DemoResult, Score
+
+_SPACE = "\u00a0"
+_FORMULAS = {
+    "sigmoid": "tanh(gamma ⟨x, y⟩ + coef0)",
+    "tanh": "tanh(gamma ⟨x, y⟩ + coef0)",
+    "logistic": "1 / (1 + exp(−gamma ⟨x, y⟩ − coef0))",
+}
+
+
+def render_page(result: DemoResult) -> str:
+    """Return the report as one self-contained HTML document.
+
+    It asks for nothing from outside: style and images are inline, and there are no scripts.
+
+    Parameters
+    ----------
+    result : DemoResult
+
+    Returns
+    -------
+    str
+    """
+    return _environment().get_template("report.html").render(_context(result))
+
+
+def write_report(result: DemoResult, folder: str | os.PathLike[str]) -> Path:
+    """Write ``report.html`` to a folder, whole or not at all.
+
+    Parameters
+    ----------
+    result : DemoResult
+    folder : path
+        Created if it is not there.
+
+    Returns
+    -------
+    Path
+        Of the file.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; a report that was there is untouched.
+    """
+    return write_text(Path(folder) / "report.html", render_page(result))
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("ogive.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        count=count, percent=percent, seconds=seconds, memory=memory, sentence=sentence
+    )
+    return environment
+
+
+def _context(result: DemoResult) -> dict[str, Any]:
+    classes = [plots.label(name, 60) for name in result.classes]
+    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    np.add.at(counts, (result.true, result.predicted), 1)
+    right, wrong = plots.examples(result.images, result.true, result.predicted, result.margin)
+    own = [not _is_peer(score) for score in result.comparison]
+    bars = [
+        (_bar_name(score), score.accuracy, ours)
+        for score, ours in zip(result.comparison, own, strict=True)
+    ]
+    return {
+        "result": result,
+        "classes": classes,
+        "baseline": counts.sum(axis=1).max() / max(len(result.true), 1),
+        "scores": score_sentences(result.scores, result.test_rows),
+        "scores_own": [place == 0 for place in range(len(result.scores))],
+        "comparison": comparison_sentence(result.comparison),
+        "comparison_own": own,
+        "formula": _formula(result.kernel),
+        "definiteness": definiteness_sentences(result.definiteness),
+        "confusion": confusion_sentence(counts, classes),
+        "wrong_count": int((result.true != result.predicted).sum()),
+        "right": right,
+        "wrong": wrong,
+        "bars_plot": plots.accuracy_bars(bars) if bars else "",
+        "spectrum_plot": plots.spectrum(result.definiteness),
+        "matrix_plot": plots.kernel_matrix(result.matrix, result.matrix_classes, classes),
+        "matrix_signs": bool(result.matrix.min() < 0 < result.matrix.max()),
+        "confusion_plot": plots.confusion(counts, classes),
+    }
+
+
+def score_sentences(scores: Sequence[Score], test_rows: int) -> str:
+    """Say where the first kernel stands among the others, and what a difference is worth."""
+    first, others = scores[0], scores[1:]
+    parts = []
+    if others:
+        best = max(others, key=lambda score: score.accuracy)
+        gap = points(first.accuracy, best.accuracy)
+        if gap > 0:
+            parts.append(
+                f"The {first.name} kernel is ahead of the others: {_points(gap)} more than "
+                f"{best.name}, the next."
+            )
+        elif gap < 0:
+            parts.append(
+                f"The {first.name} kernel is not the best here: {best.name} gets {_points(-gap)} "
+                "more."
+            )
+        else:
+            parts.append(f"The {first.name} kernel and {best.name} come out level.")
+    spread = 100 * interval(first.accuracy, test_rows)
+    parts.append(
+        f"With {count(test_rows)} test pictures, chance alone moves an accuracy by about "
+        f"±{_points(spread)}, so smaller differences mean little."
+    )
+    return " ".join(parts)
+
+
+def comparison_sentence(scores: Sequence[Score]) -> str:
+    """Say what the best machines of either library reached, and by how much they differ."""
+    peers = [score for score in scores if _is_peer(score)]
+    ours = [score for score in scores if not _is_peer(score)]
+    if not peers or not ours:
+        return ""
+    peer, own = (max(group, key=lambda score: score.accuracy) for group in (peers, ours))
+    gap = points(own.accuracy, peer.accuracy)
+    verdict = (
+        f"{_points(abs(gap))} {'more' if gap > 0 else 'fewer'}" if gap else "level to 0.1 points"
+    )
+    rows = {score.rows for score in scores}
+    where = f"the same {count(rows.pop())} training pictures" if len(rows) == 1 else "few pictures"
+    return (
+        f"On {where}, the best of scikit-learn’s machines ({peer.name}) gets "
+        f"{percent(peer.accuracy)} right; the best of Ogive’s ({own.name}) gets "
+        f"{percent(own.accuracy)}, {verdict}."
+    )
+
+
+def definiteness_sentences(found: Definiteness) -> str:
+    """Say in words whether the kernel is positive definite, and what follows from it."""
+    size = count(found.sample_size)
+    if found.verdict == POSITIVE:
+        return (
+            f"On a sample of {size} training pictures the kernel is positive definite: none of "
+            "the eigenvalues of its matrix is negative, so the classical theory of kernels holds "
+            "as it stands."
+        )
+    plain, centred = found.plain, found.centred
+    opening = (
+        f"On a sample of {size} training pictures, {count(plain.negative_count)} of the {size} "
+        f"eigenvalues of its matrix are negative; they carry {share(plain.negative_mass)} of the "
+        "mass (the sum of all absolute eigenvalues)."
+    )
+    if found.verdict == CONDITIONAL:
+        return (
+            f"{opening} Centring the matrix removes them, so the kernel is conditionally positive "
+            "definite: a machine with a free intercept may treat it like a classical kernel."
+        )
+    return (
+        f"{opening} Centring leaves {count(centred.negative_count)}, with "
+        f"{share(centred.negative_mass)} of the mass. So the kernel is indefinite, and a method "
+        "that assumes a positive definite one solves a different problem than it claims to."
+    )
+
+
+def confusion_sentence(counts: np.ndarray, classes: Sequence[str]) -> str:
+    """Name the most frequent mistakes, at most three."""
+    mistakes = counts * (1 - np.eye(len(counts), dtype=counts.dtype))
+    order = np.argsort(-mistakes, axis=None, kind="stable")[:3]
+    places = [np.unravel_index(place, counts.shape) for place in order]
+    told = [
+        f"“{classes[row]}” named “{classes[column]}” ({count(int(mistakes[row, column]))}×)"
+        for row, column in places
+        if mistakes[row, column] > 0
+    ]
+    return f"Most often mistaken: {', '.join(told)}." if told else "No picture was mistaken."
+
+
+def points(first: float, second: float) -> float:
+    """Return the difference in percentage points of two accuracies as they are printed."""
+    return round(round(100 * first, 1) - round(100 * second, 1), 1)
+
+
+def interval(accuracy: float, rows: int) -> float:
+    """Return half the width of Wilson's 95 % interval of an accuracy measured on so many rows."""
+    z, n = 1.96, max(rows, 1)
+    return z / (1 + z * z / n) * math.sqrt(accuracy * (1 - accuracy) / n + (z / (2 * n)) ** 2)
+
+
+def count(value: int) -> str:
+    """Return 60000 as 60,000."""
+    return f"{value:,}"
+
+
+def percent(value: float) -> str:
+    """Return 0.8651 as 86.5 %."""
+    return f"{100 * value:.1f}{_SPACE}%"
+
+
+def share(value: float) -> str:
+    """Return a share to two digits: 16 %, 3.2 %, 0.031 %."""
+    return f"{100 * value:.2g}{_SPACE}%" if value < 0.995 else f"100{_SPACE}%"
+
+
+def seconds(value: float) -> str:
+    """Return a duration in seconds to two or three digits."""
+    return f"{value:.2f}" if value < 1 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def memory(value: int) -> str:
+    """Return a number of bytes as 312 MB or 1.4 GB."""
+    return f"{value / 1e6:,.0f}{_SPACE}MB" if value < 999.5e6 else f"{value / 1e9:.1f}{_SPACE}GB"
+
+
+def sentence(text: str) -> str:
+    """Return text that begins with a capital and ends with a mark; kernels keep their names."""
+    text = text.strip()
+    return text if text.endswith((".", "!", "?", ":")) else f"{text}."
+
+
+def _points(value: float) -> str:
+    return f"{value:.1f}{_SPACE}points"
+
+
+def _is_peer(score: Score) -> bool:
+    return "scikit-learn" in score.name.lower() or "sklearn" in score.name.lower()
+
+
+def _bar_name(score: Score) -> str:
+    return f"{score.name} · {score.detail}" if score.detail else score.name
+
+
+def _formula(kernel: str) -> str:
+    lowered = kernel.lower()
+    return next((text for start, text in _FORMULAS.items() if lowered.startswith(start)), "")
