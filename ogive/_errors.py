@@ -30,6 +30,10 @@ class DataNotFoundError(OgiveError, FileNotFoundError):
         return str(self.args[0]) if self.args else ""
 
 
+class UnknownDataError(DataNotFoundError, ValueError):
+    """A data source is neither a known name nor a path that exists: most likely misspelt."""
+
+
 class OutputError(OgiveError, OSError):
     """A result could not be written; what was on disk before is untouched."""
 

@@ -34,11 +34,26 @@ def check_shapes(decorated, *args, **kwargs):
     return beartype.beartype(decorated)
 
 
+def only_where_shapes_are(jaxtyped):
+    """Return jaxtyping's decorator, left out where no annotation has a shape: it costs time."""
+
+    def selective(**options):
+        def decorate(decorated):
+            hints = getattr(decorated, "__annotations__", {})
+            shaped = any("Float[" in str(hint) or "Int[" in str(hint) for hint in hints.values())
+            return jaxtyped(**options)(decorated) if shaped else decorated
+
+        return decorate
+
+    return selective
+
+
 # The hook takes the name of a type checker that can be imported, and must come before the packages.
 _module = types.ModuleType("ogive_shape_checker")
 _module.check_shapes = check_shapes
 sys.modules[_module.__name__] = _module
 assert not any(name.startswith(CHECKED) for name in sys.modules), "too late: already imported"
+jaxtyping.jaxtyped = only_where_shapes_are(jaxtyping.jaxtyped)
 jaxtyping.install_import_hook(list(CHECKED), f"{_module.__name__}.check_shapes")
 
 settings.register_profile("ogive", deadline=None, derandomize=True, max_examples=30, database=None)

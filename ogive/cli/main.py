@@ -52,9 +52,10 @@ def run() -> None:
 
 
 def _code(error: Exception) -> int:
-    from ogive._errors import InvalidParameterError, InvalidTypeError
+    from ogive._errors import InvalidParameterError, InvalidTypeError, UnknownDataError
 
-    return 2 if isinstance(error, InvalidParameterError | InvalidTypeError) else 1
+    wrong_use = InvalidParameterError | InvalidTypeError | UnknownDataError
+    return 2 if isinstance(error, wrong_use) else 1
 
 
 def _one_line(error: Exception) -> str:

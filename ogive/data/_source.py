@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ogive._errors import DataNotFoundError, InvalidDataError, InvalidTypeError, nearest_name
+from ogive._errors import InvalidDataError, InvalidTypeError, UnknownDataError, nearest_name
 from ogive.data import named
 from ogive.data._files import PathLike
 from ogive.data.arrays import npz_has_split, read_npy, read_npz
@@ -66,7 +66,7 @@ def find_source(source: PathLike) -> Source:
     ------
     InvalidTypeError
         If it is no string or path.
-    DataNotFoundError
+    UnknownDataError
         If it is neither.
     InvalidDataError
         If it is a file or folder of no kind that can be read.
@@ -83,7 +83,7 @@ def find_source(source: PathLike) -> Source:
         return _folder_source(path)
     if path.exists():
         return _file_source(path)
-    raise DataNotFoundError(
+    raise UnknownDataError(
         f"{os.fspath(source)!r} is no named set ({nearest_name(str(source), named.names())}) and "
         f"no file or folder here ({Path.cwd()}). Readable: {READABLE}"
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from ogive._typing import Number
-from ogive.kernels.base import Kernel
+from ogive.kernels.base import Kernel, shown_value
 from ogive.kernels.pairing import Products, affine
 from ogive.kernels.scale import check_number_or_rule
 
@@ -47,8 +48,9 @@ class Sum(Kernel):
         """Return the sum of the transposed parts."""
         return Sum(self.left.transposed(), self.right.transposed())
 
-    def __repr__(self) -> str:
-        return f"{self.left!r} + {self.right!r}"
+    def text(self, number: Callable[[float], str]) -> str:
+        """Write ``left + right``."""
+        return f"{self.left.text(number)} + {self.right.text(number)}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,8 +84,9 @@ class Product(Kernel):
         """Return the product of the transposed parts."""
         return Product(self.left.transposed(), self.right.transposed())
 
-    def __repr__(self) -> str:
-        return f"{_bracketed(self.left)} * {_bracketed(self.right)}"
+    def text(self, number: Callable[[float], str]) -> str:
+        """Write ``left * right``."""
+        return f"{_bracketed(self.left, number)} * {_bracketed(self.right, number)}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,10 +127,11 @@ class Scaled(Kernel):
         """Return the multiple of the transposed inner kernel."""
         return Scaled(self.factor, self.inner.transposed())
 
-    def __repr__(self) -> str:
-        factor = self.factor.item() if isinstance(self.factor, Tensor) else self.factor
-        return f"{factor!r} * {_bracketed(self.inner)}"
+    def text(self, number: Callable[[float], str]) -> str:
+        """Write ``factor * inner``."""
+        return f"{shown_value(self.factor, number)} * {_bracketed(self.inner, number)}"
 
 
-def _bracketed(kernel: Kernel) -> str:
-    return f"({kernel!r})" if isinstance(kernel, Sum) else repr(kernel)
+def _bracketed(kernel: Kernel, number: Callable[[float], str]) -> str:
+    text = kernel.text(number)
+    return f"({text})" if isinstance(kernel, Sum) else text

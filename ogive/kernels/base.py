@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ogive._checks import Rows, as_rows, check_same_width, like_input
-from ogive._errors import InvalidParameterError
+from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._typing import Matrix, Number
 from ogive.kernels.epilogue import Epilogue
 from ogive.kernels.pairing import DenseProducts, Pairing, Products, RowwiseProducts
@@ -114,6 +115,12 @@ class Kernel(ABC):
         self._require_numbers()
         x = as_rows(X, "X")
         z = x if Z is None else as_rows(Z, "Z")
+        check_same_width(x, z, "X", "Z")
+        if x.shape[0] != z.shape[0]:
+            raise InvalidDataError(
+                f"X has {x.shape[0]} rows and Z {z.shape[0]}; a diagonal pairs row i with row i, "
+                "so both must have the same number"
+            )
         return like_input(self.evaluate(RowwiseProducts(*same_dtype(x, z))), X)
 
     def definiteness(self, X: Matrix, **options: Any) -> Definiteness:
@@ -259,7 +266,14 @@ class Kernel(ABC):
         return hash((type(self).__name__, *plain))
 
     def __repr__(self) -> str:
-        shown = (f"{name}={_shown(value)}" for name, value in self.parameters().items())
+        return self.text(repr)
+
+    def __str__(self) -> str:
+        return self.text(lambda number: repr(float(f"{number:.4g}")))
+
+    def text(self, number: Callable[[float], str]) -> str:
+        """Write the kernel as the call that makes it, its numbers as ``number`` writes them."""
+        shown = (f"{k}={shown_value(v, number)}" for k, v in self.parameters().items())
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
@@ -308,8 +322,12 @@ def _values(array: Tensor | np.ndarray) -> np.ndarray:
     return array.detach().cpu().numpy() if isinstance(array, Tensor) else array
 
 
-def _shown(value: Any) -> str:
+def shown_value(value: Any, number: Callable[[float], str]) -> str:
+    """Return a parameter as text: numbers by ``number``, arrays by their shape."""
     if isinstance(value, Tensor | np.ndarray):
         kind = "tensor" if isinstance(value, Tensor) else "array"
-        return f"{kind}({value.item():g})" if value.ndim == 0 else f"{kind}{list(value.shape)}"
-    return repr(value)
+        shape = list(value.shape)
+        return f"{kind}({number(value.item())})" if value.ndim == 0 else f"{kind}{shape}"
+    if isinstance(value, Kernel):
+        return value.text(number)
+    return number(value) if isinstance(value, float) else repr(value)

@@ -26,6 +26,7 @@ _COMPARISON_TEST_ROWS = 2000
 _MATRIX_ROWS = 500
 
 Step = Callable[[str], AbstractContextManager[Any]]
+Part = tuple[np.ndarray, np.ndarray]  # rows and class codes
 
 
 def default_data() -> tuple[str, str]:
@@ -64,7 +65,8 @@ def run_demo(
     with Meter() as whole:
         with step(f"reading {name}"):
             train, test = load_pair(name)
-        X, X_test = train.features(), test.features()
+        X = train.features()
+        parts: tuple[Part, Part] = (X, train.y), (test.features(), test.y)
         sigmoid = Sigmoid("suggest", "suggest").resolve(X)
         with step(f"measuring the definiteness of {sigmoid}"):
             measured = definiteness(sigmoid, X)
@@ -76,20 +78,20 @@ def run_demo(
         ]
         for label, kernel in kernels:
             with step(f"training {kernel} on {len(train):,} rows"):
-                model, score = _train(label, kernel, X, train.y, X_test, test.y)
+                model, score = _train(label, kernel, *parts)
             scores.append(score)
             models.append(model)
         with step(f"asking scikit-learn, on {min(COMPARISON_ROWS, len(train)):,} of the rows"):
-            comparison = _compare(sigmoid, X, train.y, X_test, test.y)
-        predicted, margin = _predict(models[0], X_test)
-        matrix, matrix_classes = _ordered_matrix(sigmoid, X, train.y)
+            comparison = _compare(sigmoid, *parts)
+        predicted, margin = _predict(models[0], parts[1][0])
+        matrix, matrix_classes = _ordered_matrix(sigmoid, *parts[0])
     return DemoResult(
         data=train.name,
         data_note=note,
         classes=tuple(train.classes),
         train_rows=len(train),
         test_rows=len(test),
-        kernel=repr(sigmoid),
+        kernel=str(sigmoid),
         kernel_note=(
             "gamma is 1 / (2 · mean ‖x‖²) of the training rows and coef0 is ½, so that the "
             "argument of a mean row with itself is 1, where tanh bends and does not yet saturate"
@@ -111,8 +113,9 @@ def run_demo(
 
 
 def _train(
-    label: str, kernel: Kernel, X: np.ndarray, y: np.ndarray, X_test: np.ndarray, y_test: np.ndarray
+    label: str, kernel: Kernel, train: Part, test: Part
 ) -> tuple[KernelRidgeClassifier, Score]:
+    (X, y), (X_test, y_test) = train, test
     # A linear kernel has no more than d directions: further landmarks would repeat them.
     landmarks = min(LANDMARKS, X.shape[1] + 1) if isinstance(kernel, Linear) else LANDMARKS
     model = KernelRidgeClassifier(ALPHA, kernel=kernel, n_components=landmarks)
@@ -130,16 +133,13 @@ def _train(
     )
 
 
-def _compare(
-    kernel: Sigmoid, X: np.ndarray, y: np.ndarray, X_test: np.ndarray, y_test: np.ndarray
-) -> tuple[Score, ...]:
+def _compare(kernel: Sigmoid, train: Part, test: Part) -> tuple[Score, ...]:
     """Train on the same few rows what scikit-learn has for this kernel, and Ogive's classifier."""
     from sklearn.kernel_ridge import KernelRidge
     from sklearn.svm import SVC
 
-    rows = stratified_subset(y, min(COMPARISON_ROWS, len(y)))
-    few = stratified_subset(y_test, min(_COMPARISON_TEST_ROWS, len(y_test)))
-    X, y, X_test, y_test = X[rows], y[rows], X_test[few], y_test[few]
+    X, y = _subset(train, COMPARISON_ROWS)
+    X_test, y_test = _subset(test, _COMPARISON_TEST_ROWS)
     gamma, coef0 = kernel.scale_and_shift()
     same = {"kernel": "sigmoid", "gamma": gamma, "coef0": coef0}
     codes = np.where(y[:, None] == np.unique(y), 1.0, -1.0)
@@ -180,9 +180,15 @@ def _predict(model: KernelRidgeClassifier, X: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _ordered_matrix(kernel: Kernel, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    rows = stratified_subset(y, min(_MATRIX_ROWS, len(y)))
-    rows = rows[np.argsort(y[rows], kind="stable")]
-    return kernel(X[rows]), y[rows]
+    X, y = _subset((X, y), _MATRIX_ROWS)
+    order = np.argsort(y, kind="stable")
+    return kernel(X[order]), y[order]
+
+
+def _subset(part: Part, size: int) -> Part:
+    X, y = part
+    rows = stratified_subset(y, min(size, len(y)))
+    return X[rows], y[rows]
 
 
 def _images(test: Dataset) -> np.ndarray:

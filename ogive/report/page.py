@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        count=count, percent=percent, seconds=seconds, memory=memory, sentence=sentence
+        count=count,
+        percent=percent,
+        seconds=seconds,
+        memory=memory,
+        rounded=rounded,
+        sentence=sentence,
     )
     return environment
 
@@ -84,8 +90,10 @@ def _context(result: DemoResult) -> dict[str, Any]:
     right, wrong = plots.examples(result.images, result.true, result.predicted, result.margin)
     own = [not _is_peer(score) for score in result.comparison]
     bars = [
-        (_bar_name(score), score.accuracy, ours)
-        for score, ours in zip(result.comparison, own, strict=True)
+        (name, score.accuracy, ours)
+        for name, score, ours in zip(
+            _bar_names(result.comparison), result.comparison, own, strict=True
+        )
     ]
     return {
         "result": result,
@@ -97,8 +105,10 @@ def _context(result: DemoResult) -> dict[str, Any]:
         "comparison_own": own,
         "formula": _formula(result.kernel),
         "definiteness": definiteness_sentences(result.definiteness),
+        "numbered": plots.NUMBERED_CLASSES,
         "confusion": confusion_sentence(counts, classes),
         "wrong_count": int((result.true != result.predicted).sum()),
+        "coarse": max(result.images.shape[1:3]) < 48,
         "right": right,
         "wrong": wrong,
         "bars_plot": plots.accuracy_bars(bars) if bars else "",
@@ -118,22 +128,21 @@ def score_sentences(scores: Sequence[Score], test_rows: int) -> str:
         gap = points(first.accuracy, best.accuracy)
         if gap > 0:
             parts.append(
-                f"The {first.name} kernel is ahead of the others: {_points(gap)} more than "
-                f"{best.name}, the next."
+                f"{_kernel(first)} is ahead of the others, {_points(gap)} above {_kernel(best)}."
             )
         elif gap < 0:
             parts.append(
-                f"The {first.name} kernel is not the best here: {best.name} gets {_points(-gap)} "
-                "more."
+                f"{_kernel(first)} is not the best here: {_kernel(best)} gets {_points(-gap)} more."
             )
         else:
-            parts.append(f"The {first.name} kernel and {best.name} come out level.")
+            parts.append(f"{_kernel(first)} and {_kernel(best)} come out level.")
     spread = 100 * interval(first.accuracy, test_rows)
     parts.append(
         f"With {count(test_rows)} test pictures, chance alone moves an accuracy by about "
         f"±{_points(spread)}, so smaller differences mean little."
     )
-    return " ".join(parts)
+    text = " ".join(parts)
+    return text[0].upper() + text[1:]
 
 
 def comparison_sentence(scores: Sequence[Score]) -> str:
@@ -149,9 +158,10 @@ def comparison_sentence(scores: Sequence[Score]) -> str:
     )
     rows = {score.rows for score in scores}
     where = f"the same {count(rows.pop())} training pictures" if len(rows) == 1 else "few pictures"
+    names = dict(zip(map(id, scores), _bar_names(scores), strict=True))
     return (
-        f"On {where}, the best of scikit-learn’s machines ({peer.name}) gets "
-        f"{percent(peer.accuracy)} right; the best of Ogive’s ({own.name}) gets "
+        f"On {where}, the best of scikit-learn’s machines ({names[id(peer)]}) gets "
+        f"{percent(peer.accuracy)} right; the best of Ogive’s ({names[id(own)]}) gets "
         f"{percent(own.accuracy)}, {verdict}."
     )
 
@@ -232,8 +242,13 @@ def memory(value: int) -> str:
     return f"{value / 1e6:,.0f}{_SPACE}MB" if value < 999.5e6 else f"{value / 1e9:.1f}{_SPACE}GB"
 
 
+def rounded(text: str) -> str:
+    """Return text with its long decimal numbers cut to four digits."""
+    return re.sub(r"\d+\.\d{5,}", lambda number: f"{float(number[0]):.4g}", text)
+
+
 def sentence(text: str) -> str:
-    """Return text that begins with a capital and ends with a mark; kernels keep their names."""
+    """Return text that ends with a full stop or another mark."""
     text = text.strip()
     return text if text.endswith((".", "!", "?", ":")) else f"{text}."
 
@@ -246,8 +261,17 @@ def _is_peer(score: Score) -> bool:
     return "scikit-learn" in score.name.lower() or "sklearn" in score.name.lower()
 
 
-def _bar_name(score: Score) -> str:
-    return f"{score.name} · {score.detail}" if score.detail else score.name
+def _kernel(score: Score) -> str:
+    return score.name if "kernel" in score.name.lower() else f"the {score.name} kernel"
+
+
+def _bar_names(scores: Sequence[Score]) -> list[str]:
+    """Return the names, with the details where two machines share a name."""
+    names = [score.name for score in scores]
+    return [
+        score.name if names.count(score.name) == 1 else f"{score.name}: {rounded(score.detail)}"
+        for score in scores
+    ]
 
 
 def _formula(kernel: str) -> str:

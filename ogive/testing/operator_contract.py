@@ -222,7 +222,7 @@ def check_diagonal(case: OperatorCase) -> None:
 def check_refusals(case: OperatorCase) -> None:
     """Wrong shapes, complex numbers and impossible rows raise, and say what is right."""
     op, (n, m) = case.make(as_array), case.dense.shape
-    for wrong in (np.ones(m + 1), np.ones((m + 1, 2)), np.ones((1, m, 1)), 1.0, np.ones((2, m + 2))):
+    for wrong in (np.ones(m + 1), np.ones((m + 1, 2)), np.ones((1, m, 1)), 1.0):
         assert_raises(InvalidDataError, op.__matmul__, wrong, message=str(m))
     assert_raises(InvalidTypeError, op.__matmul__, np.ones(m, dtype=complex), message="complex")
     assert_raises(InvalidTypeError, op.__matmul__, torch.ones(m, dtype=torch.complex64))

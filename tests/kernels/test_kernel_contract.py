@@ -5,7 +5,7 @@ import torch
 
 from ogive.testing import KERNEL_CASES, MATRIX_CHECKS, VALUE_CHECKS
 
-SHAPES = [(1, 1, 1), (1, 7, 5), (2, 1, 3), (7, 2, 2), (7, 7, 4)]
+SHAPES = [(1, 1, 1), (2, 7, 3), (7, 2, 2), (7, 7, 4)]
 
 every_case = pytest.mark.parametrize("case", KERNEL_CASES, ids=str)
 

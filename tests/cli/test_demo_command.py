@@ -1,0 +1,152 @@
+"""The command line as a stranger meets it: what it prints, writes, and how errors end."""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+OGIVE = [sys.executable, "-c", "from ogive.cli.main import run; run()"]
+
+
+def ogive(*arguments, cwd, **environment):
+    return subprocess.run(
+        [*OGIVE, *arguments],
+        cwd=cwd,
+        env=os.environ | {"COLUMNS": "160", "OMP_NUM_THREADS": "2"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def one_line_error(answer, code):
+    assert answer.returncode == code, answer.stderr
+    assert "Traceback" not in answer.stderr
+    last = answer.stderr.strip().splitlines()[-1]
+    assert last.startswith("ogive: "), answer.stderr
+    return last
+
+
+@pytest.fixture(scope="module")
+def digits_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, ogive("demo", "--data", "digits", cwd=folder)
+
+
+def test_demo_prints_table_and_progress_and_writes_the_page(digits_run):
+    folder, answer = digits_run
+    assert answer.returncode == 0, answer.stderr
+    for word in ("sigmoid", "gaussian", "linear", "indefinite", "Krein", "scikit-learn SVC"):
+        assert word in answer.stdout
+    for word in ("accuracy", "seconds", "peak memory", "landmarks", "rows"):
+        assert word in answer.stdout
+    assert "training Sigmoid" in answer.stderr
+    page = (folder / "ogive-demo" / "report.html").read_text()
+    assert page.count("<img") >= 4 and "<script src" not in page
+    assert [p.name for p in (folder / "ogive-demo").iterdir()] == ["report.html"]
+
+
+def test_json_is_the_figures_and_nothing_else(tmp_path):
+    output = tmp_path / "deep" / "er"
+    answer = ogive(
+        "demo", "--data", "digits", "--json", "--quiet", "--output", str(output), cwd=tmp_path
+    )
+    figures = json.loads(answer.stdout)
+    assert answer.returncode == 0 and answer.stderr == ""
+    assert figures["accuracy"] > 0.97
+    scores = {s["name"]: s for s in figures["scores"]}
+    assert set(scores) == {"sigmoid", "gaussian", "linear"}
+    assert all(s["seconds"] > 0 and s["peak_bytes"] > 10**7 for s in scores.values())
+    theirs = [s for s in figures["comparison"] if s["name"] == "scikit-learn KernelRidge"]
+    assert theirs[0]["accuracy"] < figures["comparison"][0]["accuracy"]
+    assert Path(figures["report"]).exists() and figures["definiteness"]["negative_count"] > 0
+
+
+def test_quiet_prints_nothing(tmp_path):
+    _small_set(tmp_path)
+    answer = ogive("demo", "--data", "small.npz", "--quiet", cwd=tmp_path)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
+    assert (tmp_path / "ogive-demo" / "report.html").exists()
+
+
+def test_a_table_of_one_s_own_works_too(tmp_path):
+    generator = np.random.default_rng(0)
+    rows = generator.normal(size=(120, 3))
+    lines = ["width,height,depth,kind"]
+    lines += [f"{a:.3f},{b:.3f},{c:.3f},{'red' if a + b > 0 else 'blue'}" for a, b, c in rows]
+    (tmp_path / "things.csv").write_text("\n".join(lines))
+    answer = ogive("demo", "--data", "things.csv", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert "things" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments, code, words",
+    [
+        (["demo", "--data", "fashon-mnist"], 2, "did you mean 'fashion-mnist'"),
+        (["demo", "--data", "no/such/file.csv"], 2, "no/such/file.csv"),
+        (["demo", "--data", "cut.npz"], 1, "cut.npz"),
+        (["demo", "--data", "digits", "--output", "taken"], 1, "taken"),
+        (["demo", "--data", "idx"], 1, "train-images-idx3-ubyte"),
+        (["demo", "--data", "alone.csv"], 1, "class"),
+    ],
+)
+def test_bad_input_ends_in_one_line(tmp_path, arguments, code, words):
+    (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04 cut short")
+    (tmp_path / "taken").write_text("precious")
+    (tmp_path / "idx").mkdir()
+    header = struct.pack(">BBBBIII", 0, 0, 8, 3, 10, 4, 4)
+    (tmp_path / "idx" / "train-images-idx3-ubyte").write_bytes(header + b"\x00" * 30)
+    (tmp_path / "idx" / "train-labels-idx1-ubyte").write_bytes(
+        struct.pack(">BBBBI", 0, 0, 8, 1, 10) + bytes(10)
+    )
+    (tmp_path / "alone.csv").write_text("a,b,kind\n" + "1,2,x\n3,4,x\n" * 10)
+    answer = ogive(*arguments, cwd=tmp_path)
+    assert words in one_line_error(answer, code)
+    assert (tmp_path / "taken").read_text() == "precious"
+
+
+def test_wrong_options_are_wrong_use(tmp_path):
+    answer = ogive("demo", "--dta", "digits", cwd=tmp_path)
+    assert answer.returncode == 2 and "--data" in answer.stderr
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    answer = ogive("demo", "--data", "fashon-mnist", "--debug", cwd=tmp_path)
+    assert answer.returncode != 0 and "Traceback" in answer.stderr
+
+
+def test_help_and_version_are_quick_to_load(tmp_path):
+    code = (
+        "import sys; from ogive.cli.main import app; app(['--help'], standalone_mode=False);"
+        "heavy = {'torch', 'numpy', 'sklearn', 'matplotlib', 'rich.console'} & set(sys.modules);"
+        "print('heavy:', sorted(heavy - {'rich.console'}))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert "heavy: []" in answer.stdout and "demo" in answer.stdout
+    assert ogive("--version", cwd=tmp_path).stdout.startswith("ogive 0.")
+
+
+def test_without_fashion_mnist_the_demo_says_how_to_get_it(monkeypatch):
+    from ogive.report import demo
+
+    monkeypatch.setattr(demo, "available", lambda name: False)
+    name, note = demo.default_data()
+    assert name == "digits" and "dataset-fashion-mnist" in note and "OGIVE_DATA" in note
+    monkeypatch.setattr(demo, "available", lambda name: True)
+    assert demo.default_data() == ("fashion-mnist", "")
+
+
+def _small_set(folder):
+    generator = np.random.default_rng(0)
+    X = generator.integers(0, 256, (60, 5, 5), dtype=np.uint8)
+    y = (X.mean((1, 2)) > np.median(X.mean((1, 2)))).astype(int)
+    np.savez(folder / "small.npz", X=X, y=y)

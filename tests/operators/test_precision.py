@@ -1,0 +1,154 @@
+"""Exact fast products: which data have them, why others do not, and the switch restored."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+from sklearn.datasets import load_digits
+
+from ogive._errors import InvalidParameterError
+from ogive.operators import precision
+from ogive.operators.precision import (
+    choose_precision,
+    exact_products,
+    fast_bfloat16,
+    find_lattice,
+)
+from ogive.testing import lattice_data
+
+needs_bfloat16 = pytest.mark.skipif(not fast_bfloat16(), reason="no fast bfloat16 product here")
+DATA = {name: torch.tensor(rows) for name, rows in lattice_data(300, 12).items()}
+STEPS = {"pixels": 1 / 255, "centred pixels": 1 / 255, "codes": 1 / 16}
+NOISE = torch.tensor(np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32))
+
+
+@pytest.fixture
+def processor(monkeypatch):
+    """Pretend that the processor has fast bfloat16 products: choosing needs no real ones."""
+    monkeypatch.setattr(precision, "fast_bfloat16", lambda: True)
+
+
+def setting():
+    return torch.backends.mkldnn.matmul.fp32_precision
+
+
+def test_the_switch_is_on_within_the_block_only():
+    before = setting()
+    with exact_products():
+        assert setting() == "bf16"
+        with exact_products():
+            assert setting() == "bf16"
+        assert setting() == "bf16"
+    assert setting() == before != "bf16"
+
+
+def test_the_switch_is_restored_after_an_exception():
+    before = setting()
+    with pytest.raises(ZeroDivisionError), exact_products():
+        assert setting() == "bf16"
+        raise ZeroDivisionError
+    assert setting() == before
+
+
+def test_an_operator_leaves_the_switch_alone(processor):
+    from ogive.kernels import CallableKernel, Gaussian, Linear
+    from ogive.operators import KernelOperator
+
+    before = setting()
+
+    def broken(x, z):
+        raise ZeroDivisionError
+
+    op = KernelOperator(Gaussian(0.1) + CallableKernel(broken), DATA["pixels"])
+    assert op.precision.name == "exact"
+    with pytest.raises(ZeroDivisionError):
+        op.to_dense()
+    assert setting() == before
+    blocks = KernelOperator(Linear(), DATA["pixels"], memory="20 kB").row_blocks()
+    next(blocks)  # a generator that is never finished
+    assert setting() == before
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_lattices_are_found_and_explained(name, processor):
+    rows, step = DATA[name], STEPS.get(name, 1.0)
+    found = choose_precision(rows, rows)
+    assert found.name == "exact" and found.lattice.step == step
+    assert str(found) == f"exact: the data are whole multiples of {'1/' * (step < 1)}{round(1 / step)}"
+    whole = found.lattice.coordinates(rows, torch.empty_like(rows))
+    assert bool((whole == whole.round()).all()) and float(whole.abs().max()) <= 256
+    back = found.lattice.origin + step * whole
+    assert float((back - rows).abs().max()) <= 1e-6 * max(1.0, float(rows.abs().max()))
+
+
+def test_digits_of_sixteen_grey_levels(processor):
+    X = torch.tensor((load_digits().data / 16).astype(np.float32))
+    found = choose_precision(X[:1000], X[1000:])
+    assert found.name == "exact" and found.lattice.step == 1 / 16
+    raw = torch.tensor(load_digits().data.astype(np.float32))
+    assert choose_precision(raw, raw).lattice.step == 1.0
+
+
+@pytest.mark.parametrize(
+    ("x", "reason"),
+    [
+        (NOISE, "common step"),
+        (DATA["pixels"].double(), "float32"),
+        (sparse.csr_matrix(DATA["pixels"].numpy()), "sparse"),
+        (DATA["pixels"] + 1e-4 * torch.arange(300.0)[:, None], "common step"),
+        (DATA["counts"] * 20, "common step"),  # spread of 780: more than nine bits
+        (DATA["pixels"] + 1e5, "common step"),  # float32 has no digits left for the step
+        (DATA["counts"].clone().index_fill_(0, torch.tensor([299]), 0.3), "common step"),
+    ],
+    ids=["noise", "float64", "sparse", "drift", "wide", "far", "one row"],
+)
+def test_other_data_are_multiplied_in_full_and_the_reason_is_told(x, reason, processor):
+    found = choose_precision(x, x)
+    assert found.name == "full" and found.lattice is None
+    assert reason in found.reason and str(found).startswith("full: ")
+    with pytest.raises(InvalidParameterError, match=f"impossible.*{reason}"):
+        choose_precision(x, x, "exact")
+
+
+def test_both_sides_must_lie_on_one_lattice(processor):
+    pixels = DATA["pixels"]
+    assert choose_precision(pixels, pixels.double()).name == "full"
+    assert choose_precision(pixels, pixels + 0.3 / 255).name == "full"
+    shifted = choose_precision(pixels, pixels + 10 / 255)
+    assert shifted.name == "exact"
+    assert choose_precision(pixels, NOISE.repeat(1, 3)).name == "full"
+    assert choose_precision(NOISE.repeat(1, 3), pixels).name == "full"
+    # The first rows alone would pass: all rows are looked at.
+    spoiled = pixels.clone()
+    spoiled[250, 3] += 0.4 / 255
+    assert choose_precision(pixels, spoiled).name == "full"
+
+
+def test_a_processor_without_fast_products(monkeypatch):
+    monkeypatch.setattr(precision, "fast_bfloat16", lambda: False)
+    found = choose_precision(DATA["pixels"], DATA["pixels"])
+    assert found.name == "full" and "processor" in found.reason
+
+
+def test_what_was_asked_for():
+    found = choose_precision(DATA["pixels"], DATA["pixels"], "full")
+    assert (found.name, found.reason, found.lattice) == ("full", "asked for", None)
+    with pytest.raises(InvalidParameterError, match="did you mean 'exact'"):
+        choose_precision(NOISE, NOISE, "exakt")
+
+
+def test_the_middle_of_each_column_is_the_origin():
+    counts = torch.tensor([[0.0, 100.0], [512.0, 101.0]])
+    lattice = find_lattice(counts, counts)
+    assert lattice.origin.tolist() == [256.0, 100.0]
+    assert find_lattice(counts * 1.01, counts) is None
+
+
+@needs_bfloat16
+def test_the_switch_does_what_it_is_for():
+    # Whole numbers of eight bits are exact, others are rounded: shows that the switch is real.
+    whole, noise = torch.randint(-128, 128, (300, 96)).float(), torch.randn(300, 96)
+    with exact_products():
+        assert torch.equal(whole @ whole.T, (whole.double() @ whole.double().T).float())
+        rounded = noise @ noise.T
+    assert not torch.equal(rounded, noise @ noise.T)
