@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ogive._checks import Rows, as_rows, check_same_width, from_numpy
 from ogive._errors import InvalidParameterError
-from ogive.kernels.base import Kernel
+from ogive.kernels.base import Kernel, torch_dtype
 from ogive.kernels.pairing import Products, project
 
 
@@ -51,6 +51,7 @@ class AdditiveSigmoid(Kernel):
             if value is None or isinstance(value, Tensor):
                 continue
             array = np.array(value, dtype=np.float64)  # a copy: the kernel never changes
+            array.flags.writeable = False
             object.__setattr__(self, name, float(array) if array.ndim == 0 else array)
         self._check_shapes()
 
@@ -112,7 +113,7 @@ class AdditiveSigmoid(Kernel):
         """
         alpha = _matrix(self.alpha)
         beta = alpha if self.beta is None else _matrix(self.beta)
-        dtype = torch.float32 if x.dtype in (torch.float32, np.float32) else torch.float64
+        dtype = torch_dtype(x)
         device = x.device if isinstance(x, Tensor) else torch.device("cpu")
         alpha, beta, gamma, weight = (
             t.to(dtype=dtype, device=device)

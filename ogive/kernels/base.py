@@ -94,7 +94,7 @@ class Kernel(ABC):
 
     def matrix(self, x: Rows, z: Rows) -> Tensor:
         """Return the kernel matrix of checked rows, (n, m): `__call__` without its conversions."""
-        self._require_numbers()
+        self.require_numbers()
         tracked = [t for t in (x, z, *self.tensors()) if isinstance(t, Tensor)]
         differentiable = torch.is_grad_enabled() and any(t.requires_grad for t in tracked)
         return self.evaluate(DenseProducts(x, z, in_place=not differentiable))
@@ -112,7 +112,7 @@ class Kernel(ABC):
         -------
         ndarray or Tensor of shape (n,)
         """
-        self._require_numbers()
+        self.require_numbers()
         x = as_rows(X, "X")
         z = x if Z is None else as_rows(Z, "Z")
         check_same_width(x, z, "X", "Z")
@@ -227,7 +227,8 @@ class Kernel(ABC):
         }
         return dataclasses.replace(self, **changes)
 
-    def _require_numbers(self) -> None:
+    def require_numbers(self) -> None:
+        """Raise if a parameter still names a rule."""
         for name, rule in self.unresolved.items():
             raise InvalidParameterError(
                 f"{name}={rule!r} is not a number yet; call kernel.resolve(X) with the training "
@@ -303,9 +304,16 @@ class PairedKernel(Kernel):
 
 def same_dtype(x: Rows, z: Rows) -> tuple[Rows, Rows]:
     """Return both sides in the wider of their two types; one object stays one object."""
-    if x is z or x.dtype == z.dtype:
+    if x is z or torch_dtype(x) == torch_dtype(z):
         return x, z
     return _as_double(x), _as_double(z)
+
+
+def torch_dtype(rows: Rows) -> torch.dtype:
+    """Return the type of dense or sparse rows as torch names it."""
+    if isinstance(rows, Tensor):
+        return rows.dtype
+    return torch.float32 if rows.dtype == np.float32 else torch.float64
 
 
 def _as_double(rows: Rows) -> Rows:

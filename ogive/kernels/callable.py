@@ -40,7 +40,8 @@ class CallableKernel(Kernel):
         x, z = products.sides()
         given = tuple(r.detach().numpy() if isinstance(r, Tensor) else r for r in (x, z))
         if isinstance(products, RowwiseProducts):
-            pairs = (self.function(a[None], b[None]) for a, b in zip(*given, strict=True))
+            each = (slice(i, i + 1) for i in range(x.shape[0]))
+            pairs = (self.function(given[0][i], given[1][i]) for i in each)
             return from_numpy(np.array([np.asarray(p).item() for p in pairs], dtype=given[0].dtype))
         matrix = np.asarray(self.function(*given))
         if matrix.shape != (x.shape[0], z.shape[0]):

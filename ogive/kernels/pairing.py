@@ -109,7 +109,7 @@ class RowwiseProducts(Products):
     def dot(self, scale: Number = 1.0, shift: Number = 0.0) -> Tensor:
         """Return scale · ⟨x_i, z_i⟩ + shift of shape (n,)."""
         if isinstance(self.x, Tensor) and isinstance(self.z, Tensor):
-            dot = (self.x * self.z).sum(1)
+            dot = torch.linalg.vecdot(self.x, self.z)  # no product of the data's size
         else:
             dot = _column(_sparse(self.x).multiply(_sparse(self.z)).sum(1))
         return affine(dot, scale, shift, in_place=False)

@@ -77,6 +77,7 @@ class Sigmoid(_SShaped):
         Where tanh is near -1 or 1, float32 has lost the digits that tell rows apart; the
         logistic form keeps them.
         """
+        self.require_numbers()
         gamma, coef0 = self.scale_and_shift()
         sign = 1.0 if float(coef0) <= 0 else -1.0
         return Scaled(2.0 * sign, Logistic(2 * sign * gamma, 2 * sign * coef0))
@@ -107,5 +108,6 @@ class Logistic(_SShaped):
 
     def up_to_constant(self) -> Kernel:
         """Return -σ(-z) = σ(z) - 1 for a positive coef0, where σ(z) itself is near 1."""
+        self.require_numbers()
         gamma, coef0 = self.scale_and_shift()
         return self if float(coef0) <= 0 else Scaled(-1.0, Logistic(-gamma, -coef0))

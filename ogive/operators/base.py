@@ -78,11 +78,10 @@ class Operator(ABC):
     def rows(self, index: Any) -> Any:
         """Return one row (m,) for an integer, or the rows (k, m) of a sequence or slice."""
         n = self.shape[0]
-        if isinstance(index, slice):
-            return self._native(self.rows_tensor(torch.arange(n)[index]))
-        chosen = torch.as_tensor(index)
-        if chosen.is_floating_point() or chosen.is_complex() or chosen.dtype == torch.bool:
-            raise InvalidTypeError(f"index has type {chosen.dtype}; rows are chosen by integers")
+        array = np.arange(n)[index] if isinstance(index, slice) else np.asarray(index)
+        if array.size and array.dtype.kind not in "iu":
+            raise InvalidTypeError(f"index has type {array.dtype}; rows are chosen by integers")
+        chosen = torch.tensor(array.astype(np.int64))
         if chosen.numel() and (int(chosen.min()) < -n or int(chosen.max()) >= n):
             raise InvalidDataError(f"index {index!r} is outside the operator's {n} rows")
         block = self.rows_tensor(chosen.reshape(-1) % n)

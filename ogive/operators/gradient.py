@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ogive.operators.kernel_operator import KernelOperator
 
 # A tile, its argument, the epilogue's value, and their gradients live at once in a backward pass.
-_TILES_AT_ONCE = 6
+_TILES_AT_ONCE = 10
 
 
 def differentiable_product(

@@ -11,7 +11,7 @@ from torch import Tensor
 from ogive._checks import Rows, as_rows, check_same_width, memory_bytes
 from ogive._typing import Float, Matrix
 from ogive.kernels import Kernel
-from ogive.kernels.base import same_dtype
+from ogive.kernels.base import same_dtype, torch_dtype
 from ogive.operators.base import Operator
 from ogive.operators.precision import Precision, choose_precision
 from ogive.operators.tile import Side, Tile
@@ -81,7 +81,7 @@ class KernelOperator(Operator):
         self.kernel, self.memory, self.precision = kernel, memory, precision
         self.shape = (x.shape[0], z.shape[0])
         self.device = x.device if isinstance(x, Tensor) else torch.device("cpu")
-        self.dtype = x.dtype if isinstance(x, Tensor) else _torch_dtype(x.dtype)
+        self.dtype = torch_dtype(x)
         self.symmetric = x is z and kernel.symmetric
         self._left = Side(x, precision)
         self._right = self._left if x is z else Side(z, precision)
@@ -117,6 +117,7 @@ class KernelOperator(Operator):
                 out[columns].addmm_(tile.T, v[rows])
         return out
 
+    @torch.no_grad()
     def row_blocks(self, dtype: torch.dtype | None = None) -> Iterator[tuple[slice, Tensor]]:
         """Yield (rows, block) from top to bottom, each block dense and valid until the next.
 
@@ -173,6 +174,7 @@ class KernelOperator(Operator):
             f"precision={self.precision.name!r})"
         )
 
+    @torch.no_grad()
     def _tiles(self, dtype: torch.dtype) -> Iterator[tuple[slice, slice, Tensor]]:
         """Yield the tiles, of a symmetric matrix those on and above the diagonal."""
         plan = self._plan(dtype)
@@ -210,7 +212,3 @@ class KernelOperator(Operator):
 
     def _data_tensors(self) -> list[Any]:
         return [r for r in (self._left.rows, self._right.rows) if isinstance(r, Tensor)]
-
-
-def _torch_dtype(dtype: Any) -> torch.dtype:
-    return torch.float32 if str(dtype) == "float32" else torch.float64

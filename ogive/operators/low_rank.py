@@ -35,18 +35,19 @@ class LowRank(Operator):
     """
 
     def __init__(self, left: Matrix, weights: Any = None, right: Matrix | None = None) -> None:
-        self.left = _dense(left, "left")
-        self.right = self.left if right is None else _dense(right, "right")
+        first = _dense(left, "left")
+        second = first if right is None else _dense(right, "right")
+        self.dtype, self.device = torch.promote_types(first.dtype, second.dtype), first.device
+        self.left, self.right = first.to(self.dtype), second.to(self.dtype)
         rank = self.left.shape[1]
         given = torch.ones(rank) if weights is None else _vector(weights)
-        self.weights = given.to(self.left.dtype)
+        self.weights = given.to(self.dtype)
         if self.right.shape[1] != rank or self.weights.shape != (rank,):
             raise InvalidDataError(
                 f"left has {rank} columns, right {self.right.shape[1]} and weights shape "
                 f"{tuple(self.weights.shape)}; all three must have the same rank"
             )
         self.shape = (self.left.shape[0], self.right.shape[0])
-        self.dtype, self.device = self.left.dtype, self.left.device
         self.returns_numpy = not isinstance(left, Tensor)
 
     def product(self, v: Float[Tensor, "m p"]) -> Float[Tensor, "n p"]:

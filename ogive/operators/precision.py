@@ -26,7 +26,7 @@ _NAMES = ("auto", "full", "exact")
 # Common steps of image, count and code data: whole numbers, fractions, 8-bit and 4-bit scales.
 _STEPS = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 15, 1 / 16, 1 / 255, 1 / 256)
 _LARGEST_EXACT = 256  # bfloat16 has 8 significant bits
-_CHUNK = 4096
+_CHUNK_ENTRIES = 2**18  # 1 MB of float32: within the caches, and no burden on a small budget
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _on_lattice(rows: Tensor, lattice: Lattice) -> bool:
     tolerance = 8 * torch.finfo(torch.float32).eps * max(1.0, size / lattice.step)
     if tolerance > 0.05:
         return False
-    for chunk in rows.split(_CHUNK):
+    for chunk in rows.split(max(1, _CHUNK_ENTRIES // rows.shape[1])):
         position = (chunk - lattice.origin).div_(lattice.step)
         if float((position - position.round()).abs().max()) > tolerance:
             return False

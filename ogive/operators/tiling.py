@@ -13,7 +13,7 @@ from ogive._errors import InvalidParameterError
 # Tiles of about this many entries stay within the second-level cache of two cores (8 MB of
 # float32) and are large enough for the matrix product to run at full speed.
 _LARGEST_SIDE = 2048
-_SMALLEST_SIDE = 16
+_SMALLEST_SIDE = 8
 
 
 @dataclass(frozen=True)

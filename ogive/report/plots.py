@@ -37,7 +37,7 @@ _FONTS = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-se
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # real text: any script that the reader's machine can show
     "svg.hashsalt": "ogive",
-    "text.parse_math": False,  # a class may be called $5
+    "text.parse_math": True,  # a class may be called $5
     "font.family": "DejaVu Sans",  # comes with matplotlib, and is wider than what will be shown
     **dict.fromkeys(("font.size", "axes.titlesize"), 10),
     **dict.fromkeys(("text.color", "axes.titlecolor"), INK),
@@ -208,7 +208,7 @@ def confusion(counts: np.ndarray, classes: Sequence[str]) -> Figure:
     classes : sequence of str
     """
     size = len(counts)
-    rgb = np.where(np.eye(size, dtype=bool)[..., None], (0.08, 0.29, 0.5), (0.68, 0.25, 0.02))
+    rgb = np.where(np.eye(size, dtype=bool)[..., None], (0.08, 0.29, 0.5), (0.58, 0.2, 0.0))
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     strength = np.sqrt(share)  # so that a few per cent can be seen
     figure = _figure(540, 500)

@@ -123,9 +123,7 @@ KERNEL_CASES: tuple[KernelCase, ...] = (
     ),
     KernelCase(AdditiveSigmoid(_ALPHA[0]), _o.additive(_ALPHA[0], _ALPHA[0], 0, 1), width=3),
     KernelCase(
-        AdditiveSigmoid(
-            *(torch.from_numpy(a.copy()) for a in (_ALPHA, _BETA, _OFFSETS, _WEIGHTS))
-        ),
+        AdditiveSigmoid(*(torch.from_numpy(a.copy()) for a in (_ALPHA, _BETA, _OFFSETS, _WEIGHTS))),
         _o.additive(_ALPHA, _BETA, _OFFSETS, _WEIGHTS),
         width=3,
     ),

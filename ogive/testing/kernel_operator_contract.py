@@ -69,7 +69,7 @@ def check_budgets(case: KernelCase, dtype: torch.dtype) -> None:
         least = smallest_budget(build)
         assert_raises(InvalidParameterError, build, least - 1, message=f"at least {least} bytes")
         dense = case.oracle(x, z)
-        for memory in (least, least + 1, int(1.7 * least), 4 * least, 5 * least + 3, 10**6):
+        for memory in (least, int(1.7 * least), 5 * least + 3, 10**6):
             op = build(memory)
             exact = OperatorCase(lambda _, op=op: op, dense, dtype, case.amplification)  # type: ignore[misc]
             v = exact.vectors(len(z), 3)
@@ -186,10 +186,12 @@ def check_gradcheck(case: KernelCase, dtype: torch.dtype) -> None:
         return KernelOperator(case.kernel.with_tensors(list(values)), x) @ v
 
     assert torch.autograd.gradcheck(product, (*tracked, *parameters))
-    # One at a time, so that gradients which nobody asked for are left out.
+    # One at a time: gradients that nobody asked for are left out, the others are the same.
+    together = torch.autograd.grad(product(*tracked, *parameters).sum(), tracked)
     for i, each in enumerate(tracked):
         alone = [t.detach() if j != i else each for j, t in enumerate(tracked)]
-        assert torch.autograd.gradcheck(product, (*alone, *parameters))
+        (gradient,) = torch.autograd.grad(product(*alone, *parameters).sum(), each)
+        assert torch.equal(gradient, together[i])
     # At zero distance the clamp has a kink, which only finite differences notice.
     v = torch.tensor(np.random.default_rng(2).normal(size=(3, 1))).requires_grad_()
     assert torch.autograd.gradcheck(square, (v, x, *parameters), atol=2e-5)
@@ -207,7 +209,7 @@ def check_exact(case: KernelCase, dtype: torch.dtype) -> None:
         for other in (x, z):
             build = _builder(case, x, None if other is x else other, precision="exact")
             dense = case.oracle(x, other)
-            for memory in (smallest_budget(build), 20_000, 10**6):
+            for memory in (smallest_budget(build), 10**6):
                 op = build(memory)
                 assert op.precision.name == "exact" and op.precision.lattice is not None, name
                 blocks = np.vstack([block.clone().numpy() for _, block in op.row_blocks()])

@@ -227,7 +227,9 @@ def test_random_heads():
 
 def test_additive_is_symmetric_only_if_tied():
     alpha = np.array([[1.0, 2.0]])
-    assert AdditiveSigmoid(alpha, alpha).symmetric and AdditiveSigmoid(alpha, alpha.copy()).symmetric
+    assert (
+        AdditiveSigmoid(alpha, alpha).symmetric and AdditiveSigmoid(alpha, alpha.copy()).symmetric
+    )
     assert AdditiveSigmoid(alpha).transposed().symmetric
     assert not AdditiveSigmoid(alpha, 2 * alpha).symmetric
 
@@ -244,7 +246,9 @@ def test_additive_does_not_share_the_callers_array():
     assert np.array_equal(kernel.alpha, [[1.0, 2.0]])
 
 
-@pytest.mark.parametrize("epilogue", [Identity(), Power(3), Power(2), Exp(), Tanh(), LogisticFunction()])
+@pytest.mark.parametrize(
+    "epilogue", [Identity(), Power(3), Power(2), Exp(), Tanh(), LogisticFunction()]
+)
 def test_an_epilogue_is_one_function_in_every_namespace(epilogue):
     z = np.array([[-700.0, -30.0, -1.0], [0.0, 0.5, 3.0]])
     expected = epilogue.formula(z, np)

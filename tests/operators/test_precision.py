@@ -74,7 +74,9 @@ def test_lattices_are_found_and_explained(name, processor):
     rows, step = DATA[name], STEPS.get(name, 1.0)
     found = choose_precision(rows, rows)
     assert found.name == "exact" and found.lattice.step == step
-    assert str(found) == f"exact: the data are whole multiples of {'1/' * (step < 1)}{round(1 / step)}"
+    assert (
+        str(found) == f"exact: the data are whole multiples of {'1/' * (step < 1)}{round(1 / step)}"
+    )
     whole = found.lattice.coordinates(rows, torch.empty_like(rows))
     assert bool((whole == whole.round()).all()) and float(whole.abs().max()) <= 256
     back = found.lattice.origin + step * whole

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from ogive.kernels import Definiteness
-from ogive.kernels.spectrum import CONDITIONAL, INDEFINITE, POSITIVE, Spectrum
+from ogive.kernels.spectrum import INDEFINITE, POSITIVE, Spectrum
 from ogive.report.demo_result import DemoResult, Score
 
 
@@ -21,9 +22,6 @@ def measured(verdict=INDEFINITE, size=20):
     plain = positive if verdict == POSITIVE else negative
     centred = negative if verdict == INDEFINITE else positive
     return Definiteness(verdict, plain, centred, size, 1e-10)
-
-
-VERDICTS = (POSITIVE, CONDITIONAL, INDEFINITE)
 
 
 def score(name, accuracy, *, detail="alpha=0.001", rows=120, landmarks=None):
@@ -72,3 +70,18 @@ def demo_result(
         "seconds": 61.5,
     }
     return DemoResult(**{**values, **changes})
+
+
+@pytest.fixture
+def make_result():
+    return demo_result
+
+
+@pytest.fixture
+def make_score():
+    return score
+
+
+@pytest.fixture
+def make_definiteness():
+    return measured
