@@ -207,7 +207,7 @@ def test_every_public_name_can_be_had():
     for name in dir(ogive):
         assert getattr(ogive, name) is not None
     with pytest.raises(AttributeError, match="Sigmiod"):
-        ogive.Sigmiod  # noqa: B018
+        ogive.Sigmiod
 
 
 def test_torchvision_is_not_needed():

@@ -190,7 +190,7 @@ def test_positive_numbers_pass(value):
 
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), "1", None, [1], np.ones(2)])
 def test_other_values_do_not(value):
-    with pytest.raises(InvalidParameterError, match="alpha=.*above 0"):
+    with pytest.raises(InvalidParameterError, match=r"alpha=.*above 0"):
         check_positive(value, "alpha")
 
 

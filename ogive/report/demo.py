@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
@@ -12,21 +11,19 @@ from typing import Any
 import numpy as np
 
 from ogive._resources import Meter
-from ogive.data import Dataset, available, load_pair, stratified_subset
+from ogive.data import Dataset, available, load_pair
 from ogive.estimators import KernelRidgeClassifier
 from ogive.kernels import Gaussian, Kernel, Linear, Sigmoid, definiteness
+from ogive.report.comparison import COMPARISON_ROWS, Part, compare_machines, subset
 from ogive.report.demo_result import DemoResult, Score
 
 # Chosen on 10,000 held-out rows of Fashion-MNIST's training images; the test images decided
 # nothing.
 ALPHA = 1e-3
 LANDMARKS = 4000
-COMPARISON_ROWS = 1500
-_COMPARISON_TEST_ROWS = 2000
 _MATRIX_ROWS = 500
 
 Step = Callable[[str], AbstractContextManager[Any]]
-Part = tuple[np.ndarray, np.ndarray]  # rows and class codes
 
 
 def default_data() -> tuple[str, str]:
@@ -82,7 +79,7 @@ def run_demo(
             scores.append(score)
             models.append(model)
         with step(f"asking scikit-learn, on {min(COMPARISON_ROWS, len(train)):,} of the rows"):
-            comparison = _compare(sigmoid, *parts)
+            comparison = compare_machines(sigmoid, *parts)
         predicted, margin = _predict(models[0], parts[1][0])
         matrix, matrix_classes = _ordered_matrix(sigmoid, *parts[0])
     return DemoResult(
@@ -133,43 +130,6 @@ def _train(
     )
 
 
-def _compare(kernel: Sigmoid, train: Part, test: Part) -> tuple[Score, ...]:
-    """Train on the same few rows what scikit-learn has for this kernel, and Ogive's classifier."""
-    from sklearn.kernel_ridge import KernelRidge
-    from sklearn.svm import SVC
-
-    X, y = _subset(train, COMPARISON_ROWS)
-    X_test, y_test = _subset(test, _COMPARISON_TEST_ROWS)
-    gamma, coef0 = kernel.scale_and_shift()
-    same = {"kernel": "sigmoid", "gamma": gamma, "coef0": coef0}
-    codes = np.where(y[:, None] == np.unique(y), 1.0, -1.0)
-    machines: list[tuple[str, str, Any, np.ndarray]] = [
-        (
-            "Ogive KernelRidgeClassifier",
-            f"{kernel}, alpha={ALPHA:g}",
-            KernelRidgeClassifier(ALPHA, kernel=kernel),
-            y,
-        ),
-        (
-            "scikit-learn KernelRidge",
-            f"same kernel, alpha={ALPHA:g}",
-            KernelRidge(alpha=ALPHA, **same),
-            codes,
-        ),
-        ("scikit-learn SVC", "same kernel, C=1", SVC(**same), y),
-        ("scikit-learn SVC", "its defaults: gamma='scale', coef0=0, C=1", SVC(kernel="sigmoid"), y),
-    ]
-    found = []
-    for name, detail, machine, targets in machines:
-        with warnings.catch_warnings(), Meter() as meter:
-            warnings.simplefilter("ignore")  # that the matrix is singular: it is the point
-            answer = machine.fit(X, targets).predict(X_test)
-        labels = answer if answer.ndim == 1 else np.unique(y)[answer.argmax(1)]
-        accuracy = float((labels == y_test).mean())
-        found.append(Score(name, detail, len(y), None, accuracy, meter.seconds, meter.peak_bytes))
-    return tuple(found)
-
-
 def _predict(model: KernelRidgeClassifier, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the predicted class and by how much it won."""
     values = model.decision_function(X)
@@ -180,15 +140,9 @@ def _predict(model: KernelRidgeClassifier, X: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _ordered_matrix(kernel: Kernel, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    X, y = _subset((X, y), _MATRIX_ROWS)
+    X, y = subset((X, y), _MATRIX_ROWS)
     order = np.argsort(y, kind="stable")
     return kernel(X[order]), y[order]
-
-
-def _subset(part: Part, size: int) -> Part:
-    X, y = part
-    rows = stratified_subset(y, min(size, len(y)))
-    return X[rows], y[rows]
 
 
 def _images(test: Dataset) -> np.ndarray:

@@ -158,7 +158,10 @@ def comparison_sentence(scores: Sequence[Score]) -> str:
     )
     rows = {score.rows for score in scores}
     where = f"the same {count(rows.pop())} training pictures" if len(rows) == 1 else "few pictures"
-    names = dict(zip(map(id, scores), _bar_names(scores), strict=True))
+    names = {
+        id(score): name.removeprefix("scikit-learn ").removeprefix("Ogive ")
+        for score, name in zip(scores, _bar_names(scores), strict=True)
+    }
     return (
         f"On {where}, the best of scikit-learn’s machines ({names[id(peer)]}) gets "
         f"{percent(peer.accuracy)} right; the best of Ogive’s ({names[id(own)]}) gets "
@@ -188,8 +191,8 @@ def definiteness_sentences(found: Definiteness) -> str:
         )
     return (
         f"{opening} Centring leaves {count(centred.negative_count)}, with "
-        f"{share(centred.negative_mass)} of the mass. So the kernel is indefinite, and a method "
-        "that assumes a positive definite one solves a different problem than it claims to."
+        f"{share(centred.negative_mass)} of the mass. So the kernel is indefinite, and methods "
+        "made for positive definite kernels promise nothing here."
     )
 
 
@@ -248,8 +251,8 @@ def rounded(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return text that ends with a full stop or another mark."""
-    text = text.strip()
+    """Return text that ends with a full stop or another mark, with no line break before %."""
+    text = text.strip().replace(" %", f"{_SPACE}%")
     return text if text.endswith((".", "!", "?", ":")) else f"{text}."
 
 

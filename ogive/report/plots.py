@@ -37,7 +37,7 @@ _FONTS = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-se
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # real text: any script that the reader's machine can show
     "svg.hashsalt": "ogive",
-    "text.parse_math": True,  # a class may be called $5
+    "text.parse_math": False,  # a class may be called $5
     "font.family": "DejaVu Sans",  # comes with matplotlib, and is wider than what will be shown
     **dict.fromkeys(("font.size", "axes.titlesize"), 10),
     **dict.fromkeys(("text.color", "axes.titlecolor"), INK),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from rich.console import Console
 from rich.table import Table
 
@@ -17,24 +15,40 @@ def print_result(result: DemoResult, console: Console) -> None:
     console.print(f"{result.kernel}: {result.kernel_note}.", markup=False)
     console.print(f"On {result.definiteness.sample_size:,} rows it is {result.definiteness}.")
     console.print(f"{result.treatment}.\n", markup=False)
-    title = f"{result.data}: {result.test_rows:,} test rows"
-    console.print(_table(title, "kernel", result.scores))
-    rows = result.comparison[0].rows
-    console.print(_table(f"the sigmoid kernel on {rows:,} rows", "machine", result.comparison))
+    console.print(_kernel_table(result))
+    console.print(_machine_table(result))
 
 
-def _table(title: str, first: str, scores: Iterable[Score]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column(first)
-    for heading in ("rows", "landmarks", "accuracy", "seconds", "peak memory"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for score in scores:
-        table.add_row(
-            f"{score.name}\n[dim]{score.detail}[/dim]",
-            f"{score.rows:,}",
-            "all rows" if score.landmarks is None else f"{score.landmarks:,}",
-            f"{score.accuracy:.4f}",
-            f"{score.seconds:.1f}",
-            f"{score.peak_bytes / 1e9:.2f} GB",
-        )
+def _kernel_table(result: DemoResult) -> Table:
+    table = _table(f"{result.data}, {result.test_rows:,} test rows", "kernel")
+    table.add_column("rows", justify="right")
+    table.add_column("landmarks", justify="right")
+    _add_figures(table)
+    for score in result.scores:
+        landmarks = "all rows" if score.landmarks is None else f"{score.landmarks:,}"
+        table.add_row(score.name, f"{score.rows:,}", landmarks, *_figures(score))
     return table
+
+
+def _machine_table(result: DemoResult) -> Table:
+    rows = result.comparison[0].rows
+    table = _table(f"the sigmoid kernel on the same {rows:,} rows", "machine")
+    _add_figures(table)
+    for score in result.comparison:
+        table.add_row(f"{score.name}\n  {score.detail}", *_figures(score))
+    return table
+
+
+def _table(title: str, first: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column(first, no_wrap=True)
+    return table
+
+
+def _add_figures(table: Table) -> None:
+    for heading in ("accuracy", "seconds", "peak memory"):
+        table.add_column(heading, justify="right", no_wrap=True)
+
+
+def _figures(score: Score) -> tuple[str, str, str]:
+    return f"{score.accuracy:.4f}", f"{score.seconds:.1f}", f"{score.peak_bytes / 1e9:.2f} GB"

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import sparse
 from torch import Tensor
 
 from ogive.kernels import (
@@ -77,7 +76,7 @@ def numpy_dtype(dtype: Any) -> Any:
 
 def smallest_common(x: Any, z: Any) -> np.ndarray:
     """Σ_k min(x_k, z_k) of dense or sparse rows: a kernel as a user would write it."""
-    left, right = (r.toarray() if sparse.issparse(r) else np.asarray(r) for r in (x, z))
+    left, right = (r if isinstance(r, np.ndarray) else r.toarray() for r in (x, z))
     return np.minimum(left[:, None, :], right[None, :, :]).sum(2)
 
 

@@ -30,7 +30,7 @@ _ROWS, _COLUMNS, _FEATURES = 37, 45, 3
 
 
 def operator_case(
-    case: KernelCase, dtype: torch.dtype, n: int, m: int | None, d: int, memory: int | str = "1 MB"
+    case: KernelCase, dtype: torch.dtype, n: int, m: int | None, d: int, *, memory: int | str
 ) -> OperatorCase:
     """Return the operator of a kernel on fixed rows; without m both sides are one."""
     x = case.rows(n, d, dtype)
@@ -60,7 +60,7 @@ def smallest_budget(use: Callable[[int], Any]) -> int:
 
 
 def check_budgets(case: KernelCase, dtype: torch.dtype) -> None:
-    """Any budget gives the same answer, however ragged its tiles; too small a one is refused."""
+    """Check that any budget gives the same answer, and that too small a one is refused."""
     for n, m in ((_ROWS, _COLUMNS), (_ROWS, None), (1, _COLUMNS), (_COLUMNS, 1)):
         x = case.rows(n, _FEATURES, dtype)
         z = x if m is None else case.rows(m, _FEATURES, dtype, seed=1)
@@ -78,7 +78,7 @@ def check_budgets(case: KernelCase, dtype: torch.dtype) -> None:
 
 
 def check_row_blocks(case: KernelCase, dtype: torch.dtype) -> None:
-    """row_blocks covers every row once, from top to bottom, in either type."""
+    """Check that row_blocks covers every row once, from top to bottom, in either type."""
     for m in (None, _COLUMNS):
         x = case.rows(_ROWS, _FEATURES, dtype)
         z = x if m is None else case.rows(m, _FEATURES, dtype, seed=1)
@@ -99,7 +99,7 @@ def check_row_blocks(case: KernelCase, dtype: torch.dtype) -> None:
 
 
 def check_symmetric_half(case: KernelCase, dtype: torch.dtype) -> None:
-    """Half of the tiles of a symmetric matrix give what all of them give."""
+    """Check that half of the tiles of a symmetric matrix give what all of them give."""
     x = case.rows(_ROWS, _FEATURES, dtype)
     build = _builder(case, x, None)
     least = smallest_budget(build)
@@ -118,7 +118,7 @@ def check_symmetric_half(case: KernelCase, dtype: torch.dtype) -> None:
 
 
 def check_sparse(case: KernelCase, dtype: torch.dtype) -> None:
-    """Sparse rows on either side; gradients through the product then raise."""
+    """Check sparse rows on either side; gradients through the product then raise."""
     x, z = (case.rows(n, _FEATURES, dtype, s) for n, s in ((_ROWS, 0), (_COLUMNS, 1)))
     x, z = x * (np.abs(x) > 0.5), z * (np.abs(z) > 0.5)
     left, right = sparse.csr_matrix(x), sparse.csr_matrix(z)
@@ -138,7 +138,7 @@ def check_sparse(case: KernelCase, dtype: torch.dtype) -> None:
 
 
 def check_gradients(case: KernelCase, dtype: torch.dtype) -> None:
-    """Gradients in v, X, Z and the kernel's tensors equal those through the dense matrix."""
+    """Check gradients in v, X, Z and the kernel's tensors against the dense matrix's."""
     if not case.differentiable:
         return
     for m in (None, _COLUMNS):
@@ -171,7 +171,7 @@ def check_gradients(case: KernelCase, dtype: torch.dtype) -> None:
 
 
 def check_gradcheck(case: KernelCase, dtype: torch.dtype) -> None:
-    """Gradients in v, X, Z and the kernel's tensors agree with finite differences."""
+    """Check gradients in v, X, Z and the kernel's tensors against finite differences."""
     if not case.differentiable or dtype != torch.float64:
         return  # finite differences of float32 numbers say nothing
     x, z = (torch.tensor(case.rows(n, 2, dtype, s)) for n, s in ((3, 0), (2, 1)))
@@ -198,7 +198,7 @@ def check_gradcheck(case: KernelCase, dtype: torch.dtype) -> None:
 
 
 def check_exact(case: KernelCase, dtype: torch.dtype) -> None:
-    """On pixels, centred pixels and codes the exact fast product is as good as the full one."""
+    """Check that on pixels, centred or not, and codes exact products are as good as full ones."""
     if dtype != torch.float32 or not fast_bfloat16():
         return
     width = case.width or 20
@@ -223,7 +223,7 @@ def check_exact(case: KernelCase, dtype: torch.dtype) -> None:
 
 
 def check_bit_exact(n: int, m: int, d: int, seed: int = 0) -> None:
-    """Whole numbers of at most eight bits have exact inner products, to the last bit."""
+    """Check that whole numbers of at most eight bits have exact inner products, to the last bit."""
     if not fast_bfloat16():
         return
     generator = np.random.default_rng(seed)
@@ -257,7 +257,7 @@ def lattice_data(n: int, d: int) -> dict[str, np.ndarray]:
 
 
 def check_impossible(case: KernelCase, dtype: torch.dtype) -> None:
-    """Impossible requests are refused when the operator is made, with the cure."""
+    """Check that impossible requests are refused when the operator is made, with the cure."""
     x = case.rows(4, _FEATURES, dtype)
     noise = read_only(x + np.random.default_rng(0).normal(size=x.shape).astype(x.dtype))
 

@@ -99,7 +99,7 @@ def as_tensor(array: np.ndarray) -> Tensor:
 
 
 def check_attributes(case: OperatorCase) -> None:
-    """Shape, type and device are those of the data; the printed form is one line with the shape."""
+    """Check shape, type and device, and that the printed form is one line with the shape."""
     for container in (as_array, as_tensor):
         op = case.make(container)
         for each, shape in ((op, case.dense.shape), (op.T, case.dense.shape[::-1])):
@@ -110,7 +110,7 @@ def check_attributes(case: OperatorCase) -> None:
 
 
 def check_products(case: OperatorCase) -> None:
-    """Products with a vector, with one, several, many and no columns; strided ones too."""
+    """Check products with a vector, with one, several, many and no columns, strided ones too."""
     op, m = case.make(as_array), case.dense.shape[1]
     for columns in (1, 3, 40, 0):
         v = case.vectors(m, columns)
@@ -128,7 +128,7 @@ def check_products(case: OperatorCase) -> None:
 
 
 def check_mixed_types(case: OperatorCase) -> None:
-    """The answer has the wider type of operator and right-hand side."""
+    """Check that the answer has the wider type of operator and right-hand side."""
     op, m = case.make(as_array), case.dense.shape[1]
     for dtype in (torch.float32, torch.float64):
         v = case.vectors(m, 3, dtype)
@@ -138,7 +138,7 @@ def check_mixed_types(case: OperatorCase) -> None:
 
 
 def check_types(case: OperatorCase) -> None:
-    """A right-hand side is answered in kind; rows, diagonal and matrix in the data's kind."""
+    """Check that products answer in the kind of the right-hand side, the rest in the data's."""
     m = case.dense.shape[1]
     v = case.vectors(m, 2)
     for container, kind in ((as_array, np.ndarray), (as_tensor, Tensor)):
@@ -154,7 +154,7 @@ def check_types(case: OperatorCase) -> None:
 
 
 def check_transpose(case: OperatorCase) -> None:
-    """op.T multiplies by the transposed matrix, and op.T.T is the operator again."""
+    """Check that op.T multiplies by the transposed matrix, and op.T.T by the matrix again."""
     op = case.make(as_array)
     u, v = (case.vectors(size, 3) for size in case.dense.shape)
     case.assert_product(op.T @ u, u, "transpose", case.dense.T)
@@ -164,7 +164,7 @@ def check_transpose(case: OperatorCase) -> None:
 
 
 def check_adjoint(case: OperatorCase) -> None:
-    """⟨u, K v⟩ = ⟨Kᵀ u, v⟩."""
+    """Check ⟨u, K v⟩ = ⟨Kᵀ u, v⟩."""
     op = case.make(as_array)
     u, v = (case.vectors(size, 3) for size in case.dense.shape)
     left = as_numpy(u).T @ as_numpy(op @ v)
@@ -177,7 +177,7 @@ def check_adjoint(case: OperatorCase) -> None:
 
 
 def check_entries(case: OperatorCase) -> None:
-    """The dense matrix, single rows and sets of rows, also in reverse, repeated and empty."""
+    """Check the dense matrix, single rows and sets of rows, in reverse and repeated too."""
     op, n = case.make(as_array), case.dense.shape[0]
     case.assert_entries(op.to_dense(), case.dense, "to_dense")
     assert as_torch_dtype(op.to_dense().dtype) == case.dtype
@@ -191,7 +191,7 @@ def check_entries(case: OperatorCase) -> None:
 
 
 def check_index_kinds(case: OperatorCase) -> None:
-    """Rows are chosen by whatever numpy takes for integers: any type, read-only, backwards."""
+    """Check that rows are chosen by whatever numpy takes for integers, read-only and backwards."""
     op, n = case.make(as_array), case.dense.shape[0]
     whole = np.arange(n)
     for kind in (np.int64, np.int32, np.int8, np.uint8):
@@ -210,7 +210,7 @@ def check_index_kinds(case: OperatorCase) -> None:
 
 
 def check_diagonal(case: OperatorCase) -> None:
-    """The diagonal of a square operator; a clear refusal otherwise."""
+    """Check the diagonal of a square operator, and a clear refusal otherwise."""
     op = case.make(as_array)
     if op.shape[0] == op.shape[1]:
         case.assert_entries(op.diagonal(), np.diag(case.dense), "diagonal")
@@ -220,15 +220,17 @@ def check_diagonal(case: OperatorCase) -> None:
 
 
 def check_refusals(case: OperatorCase) -> None:
-    """Wrong shapes, complex numbers and impossible rows raise, and say what is right."""
+    """Check that wrong shapes, complex numbers and impossible rows raise and say what is right."""
     op, (n, m) = case.make(as_array), case.dense.shape
-    for wrong in (np.ones(m + 1), np.ones((m + 1, 2)), np.ones((1, m, 1)), 1.0):
+    wrongs: tuple[Any, ...] = (np.ones(m + 1), np.ones((m + 1, 2)), np.ones((1, m, 1)), 1.0)
+    for wrong in wrongs:
         assert_raises(InvalidDataError, op.__matmul__, wrong, message=str(m))
     assert_raises(InvalidTypeError, op.__matmul__, np.ones(m, dtype=complex), message="complex")
     assert_raises(InvalidTypeError, op.__matmul__, torch.ones(m, dtype=torch.complex64))
     for outside in (n, -n - 1, [0, n], np.array([-n - 1])):
         assert_raises(InvalidDataError, op.rows, outside, message=str(n))
-    for wrong in (0.5, [0.0], np.ones(n, dtype=bool)):
+    wrongs = (0.5, [0.0], np.ones(n, dtype=bool))
+    for wrong in wrongs:
         assert_raises(InvalidTypeError, op.rows, wrong, message="integers")
 
 

@@ -88,17 +88,17 @@ def smallest_common(x: Any, z: Any) -> np.ndarray:
 
 
 def total(left: Oracle, right: Oracle) -> Oracle:
-    """Sum of two kernels."""
+    """Return the sum of two kernels."""
     return lambda x, z: left(x, z) + right(x, z)
 
 
 def product(left: Oracle, right: Oracle) -> Oracle:
-    """Product of two kernels."""
+    """Return the product of two kernels."""
     return lambda x, z: left(x, z) * right(x, z)
 
 
 def multiple(factor: float, inner: Oracle) -> Oracle:
-    """A number times a kernel."""
+    """Return a number times a kernel."""
     return lambda x, z: factor * inner(x, z)
 
 

@@ -53,8 +53,8 @@ def krein_objective(
     alpha: float,
     coefficients: np.ndarray,
     intercept: np.ndarray,
-    weight: np.ndarray | None = None,
     *,
+    weight: np.ndarray | None = None,
     fit_intercept: bool = True,
 ) -> np.ndarray:
     """Return the objective of `krein_ridge` at given coefficients (of the form S P t) and b."""

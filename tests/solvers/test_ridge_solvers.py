@@ -74,7 +74,7 @@ def test_krein_ridge_is_a_minimum(weight, fit_intercept):
 
     def objective(c, b):
         return ridge_oracles.krein_objective(
-            matrix, Y, alpha, c, b, weight, fit_intercept=fit_intercept
+            matrix, Y, alpha, c, b, weight=weight, fit_intercept=fit_intercept
         )
 
     c, b = as_numpy(found.value), as_numpy(found.intercept)

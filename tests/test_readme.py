@@ -1,0 +1,28 @@
+"""The README's Python is run as it is printed, and names only what exists."""
+
+import re
+from pathlib import Path
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def test_the_ten_lines_run(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    exec(compile(code, "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "is indefinite" in printed
+    assert float(re.search(r"^(0\.\d+) by", printed, re.MULTILINE)[1]) > 0.97
+
+
+def test_every_make_target_that_is_named_exists():
+    makefile = (README.parent / "Makefile").read_text()
+    for target in set(re.findall(r"\bmake (demo|test|bench|check|format)\b", README.read_text())):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_public_names_are_there_and_import_is_free_of_heavy_packages():
+    import ogive
+
+    for name in dir(ogive):
+        if not name.startswith("__"):
+            assert getattr(ogive, name) is not None
