@@ -116,9 +116,13 @@ def memory_bytes(memory: int | float | str, name: str = "memory") -> int:
             raise InvalidParameterError(
                 f"{name}={memory!r}; write a number of bytes or a size such as '256 MB' or '2 GiB'"
             )
-        return int(float(match[1]) * _UNITS[match[2]])
-    check_positive(memory, name)
-    return int(memory)
+        number = float(match[1]) * _UNITS[match[2]]
+    else:
+        check_positive(memory, name)
+        number = memory
+    if number < 1:
+        raise InvalidParameterError(f"{name}={memory!r}; it must be at least one byte")
+    return int(number)
 
 
 def _dense_rows(X: Any, name: str) -> Tensor:

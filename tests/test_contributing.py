@@ -40,7 +40,7 @@ def test_new_kernel_passes_the_kernel_contract(case):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_new_kernel_passes_the_operator_contract(case, dtype):
     for check in OPERATOR_CHECKS:
-        check(operator_case(case, dtype, 7, 5, 3))
+        check(operator_case(case, dtype, 7, 5, 3, memory="1 MB"))
     for check in KERNEL_OPERATOR_CHECKS:
         check(case, dtype)
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ogive._checks import Rows, as_rows, check_same_width, memory_bytes
+from ogive._errors import InvalidParameterError
 from ogive._typing import Float, Matrix
 from ogive.kernels import Kernel
 from ogive.kernels.base import same_dtype, torch_dtype
@@ -125,12 +126,16 @@ class KernelOperator(Operator):
         ----------
         dtype : torch.dtype, optional
             Type of the blocks; the operator's own if left out. Blocks take m numbers a row and
-            are as tall as the memory budget allows (and at most 2,048 rows).
+            are as tall as half of the memory budget allows (and at most 2,048 rows); the other
+            half is for the tiles that fill them.
         """
         dtype = dtype or self.dtype
-        plan = self._plan(dtype)
         n, m = self.shape
-        height = max(1, min(n, 2048, self.memory // (m * dtype.itemsize)))
+        height = max(1, min(n, 2048, self.memory // 2 // (m * dtype.itemsize)))
+        try:
+            plan = self._plan(self.dtype, self.memory // 2)
+        except InvalidParameterError:
+            plan = self._plan(self.dtype)  # half of a tiny budget: one tile must fit all the same
         block = torch.empty(height, m, dtype=dtype, device=self.device)
         tile = self._new_tile(plan)
         for start in range(0, n, height):
@@ -199,14 +204,14 @@ class KernelOperator(Operator):
             self._left, self._right, buffers, Buffers(side_entries, self.dtype, self.device)
         )
 
-    def _plan(self, dtype: torch.dtype) -> TilePlan:
+    def _plan(self, dtype: torch.dtype, memory: int | None = None) -> TilePlan:
         extra = 0 if dtype == self.dtype else dtype.itemsize
         exact = self.precision.lattice is not None
         return plan_tiles(
             *self.shape,
             entry_bytes=self.kernel.leaves * self.dtype.itemsize + extra,
             side_bytes=self._left.rows.shape[1] * self.dtype.itemsize if exact else 0,
-            memory=self.memory,
+            memory=memory or self.memory,
             square=self.symmetric,
         )
 

@@ -93,7 +93,7 @@ _o = oracles
 KERNEL_CASES: tuple[KernelCase, ...] = (
     KernelCase(Linear(), _o.linear()),
     KernelCase(Polynomial(3, 0.3, 1.0), _o.polynomial(3, 0.3, 1.0), amplification=6),
-    KernelCase(Polynomial(2, -0.2, -0.5), _o.polynomial(2, -0.2, -0.5)),
+    KernelCase(Polynomial(2, 0.5, -0.5), _o.polynomial(2, 0.5, -0.5), amplification=3),
     KernelCase(Polynomial(1, 0.7, 0.0), _o.polynomial(1, 0.7, 0.0)),
     KernelCase(Polynomial(2.5, 0.1, 2.0), _o.polynomial(2.5, 0.1, 2.0), amplification=2),
     KernelCase(Gaussian(0.3), _o.gaussian(0.3)),

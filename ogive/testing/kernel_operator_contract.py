@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,14 @@ def operator_case(
         right = None if m is None else container(z)
         return KernelOperator(case.kernel, container(x), right, memory=memory)
 
-    return OperatorCase(make, case.oracle(x, z), dtype, case.amplification)
+    return OperatorCase(make, _dense(case, dtype, n, m, d), dtype, case.amplification)
+
+
+@lru_cache(maxsize=1000)
+def _dense(case: KernelCase, dtype: torch.dtype, n: int, m: int | None, d: int) -> np.ndarray:
+    """Return what `operator_case` must equal; naive oracles are slow and many checks ask."""
+    x = case.rows(n, d, dtype)
+    return read_only(case.oracle(x, x if m is None else case.rows(m, d, dtype, seed=1)))
 
 
 def smallest_budget(use: Callable[[int], Any]) -> int:

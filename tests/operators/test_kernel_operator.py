@@ -19,10 +19,10 @@ from ogive.testing import (
     operator_case,
 )
 
-# Rows, columns (none: both sides are one) and features; 10 kB cuts the larger ones into tiles.
+# Rows, columns (none: both sides are one) and features; 7 kB cuts the larger ones into tiles.
 SHAPES = {
-    torch.float32: [(1, 1, 1), (33, 20, 3)],
-    torch.float64: [(1, 40, 3), (23, None, 2)],
+    torch.float32: [(1, 1, 1), (40, 36, 3)],
+    torch.float64: [(1, 40, 3), (40, None, 2)],
 }
 DTYPES = pytest.mark.parametrize(
     "dtype", [torch.float32, torch.float64], ids=["float32", "float64"]
@@ -39,7 +39,7 @@ def name(check):
 @pytest.mark.parametrize("check", OPERATOR_CHECKS, ids=name)
 def test_operator_contract(check, case, dtype):
     for n, m, d in SHAPES[dtype]:
-        check(operator_case(case, dtype, n, m, d, memory="10 kB"))
+        check(operator_case(case, dtype, n, m, d, memory="7 kB"))
 
 
 @DTYPES
