@@ -141,8 +141,8 @@ def rows_and_shape(
     """
     if array.ndim not in (2, 3, 4) or array.dtype.kind not in "biuf":
         raise InvalidDataError(
-            f"{origin} has shape {array.shape} and dtype {array.dtype} where numbers (n, d), "
-            "(n, height, width) or (n, height, width, channels) are expected: reshape it"
+            f"{origin} has shape {array.shape} and dtype {array.dtype} where real numbers (n, d), "
+            "(n, height, width) or (n, height, width, channels) are expected: reshape or convert it"
         )
     if array.ndim == 4 and array.shape[3] > 4 and array.shape[1] <= 4:
         raise InvalidDataError(

@@ -17,6 +17,7 @@ from ogive.report.demo_result import Score
 
 COMPARISON_ROWS = 1500
 _TEST_ROWS = 2000
+_FOLDS = 3
 
 Part = tuple[np.ndarray, np.ndarray]  # rows and class codes
 
@@ -90,10 +91,10 @@ def compare_machines(kernel: Sigmoid, train: Part, test: Part) -> tuple[Score, .
 def _best_strength(machine: _Machine, train: Part) -> float:
     from sklearn.model_selection import StratifiedKFold
 
-    if len(machine.strengths) == 1:
-        return machine.strengths[0]
     X, y = train
-    folds = list(StratifiedKFold(3, shuffle=True, random_state=0).split(X, y))
+    if len(machine.strengths) == 1 or np.bincount(y).min() < _FOLDS:
+        return machine.strengths[0]  # nothing to choose, or too few rows of a class to choose by
+    folds = list(StratifiedKFold(_FOLDS, shuffle=True, random_state=0).split(X, y))
     scores = [
         np.mean([machine.accuracy(s, (X[a], y[a]), (X[b], y[b])) for a, b in folds])
         for s in machine.strengths

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ogive._errors import InvalidDataError
 from ogive._resources import Meter
 from ogive.data import Dataset, available, load_pair
 from ogive.estimators import KernelRidgeClassifier
@@ -62,6 +63,11 @@ def run_demo(
     with Meter() as whole:
         with step(f"reading {name}"):
             train, test = load_pair(name)
+        if not train.classes:
+            raise InvalidDataError(
+                f"{train.name} has a real-valued target, and the demonstration shows "
+                "classification; name a data set whose target is a class"
+            )
         X = train.features()
         parts: tuple[Part, Part] = (X, train.y), (test.features(), test.y)
         sigmoid = Sigmoid("suggest", "suggest").resolve(X)

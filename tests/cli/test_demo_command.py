@@ -95,6 +95,7 @@ def test_a_table_of_one_s_own_works_too(tmp_path):
         (["demo", "--data", "digits", "--output", "taken"], 1, "taken"),
         (["demo", "--data", "idx"], 1, "train-images-idx3-ubyte"),
         (["demo", "--data", "alone.csv"], 1, "class"),
+        (["demo", "--data", "real.csv"], 1, "real-valued"),
     ],
 )
 def test_bad_input_ends_in_one_line(tmp_path, arguments, code, words):
@@ -106,6 +107,7 @@ def test_bad_input_ends_in_one_line(tmp_path, arguments, code, words):
     (tmp_path / "idx" / "train-labels-idx1-ubyte").write_bytes(
         struct.pack(">BBBBI", 0, 0, 8, 1, 10) + bytes(10)
     )
+    (tmp_path / "real.csv").write_text("a,y\n" + "1,0.5\n2,0.25\n" * 10)
     (tmp_path / "alone.csv").write_text("a,b,kind\n" + "1,2,x\n3,4,x\n" * 10)
     answer = ogive(*arguments, cwd=tmp_path)
     assert words in one_line_error(answer, code)

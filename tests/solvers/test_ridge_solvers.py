@@ -213,6 +213,14 @@ def test_a_constant_in_the_kernel_changes_nothing_with_an_intercept():
     assert np.abs(difference).max() > 1e-2
 
 
+@pytest.mark.parametrize("solver", [krein_ridge, definite_ridge])
+def test_with_an_intercept_coefficients_sum_to_zero_however_small_the_penalty(solver):
+    # The direction of the constant is singular: only the penalty, 1e-10, holds it.
+    matrix = tensor(DEFINITE(X) + 1e3)
+    found = solver(matrix, tensor(Y), 1e-10, weight=tensor(WEIGHT))
+    assert float(found.value.sum(0).abs().max()) <= 1e-13 * float(found.value.abs().max())
+
+
 def test_precise_form_of_the_sigmoid_gives_the_same_model():
     kernel = Sigmoid(0.1, -3.0)
     one, other = (direct(k, 1e-3) for k in (kernel, kernel.up_to_constant()))
