@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import torch
 from scipy import sparse
@@ -16,7 +14,6 @@ from ogive.kernels import Kernel
 from ogive.kernels.pairing import DenseProducts
 from ogive.kernels.spectrum import symmetric_matrix
 
-LandmarkMethod = Literal["uniform", "k-means++", "leverage"]
 LANDMARK_METHODS = ("uniform", "k-means++", "leverage")
 
 _CHUNK = 4096

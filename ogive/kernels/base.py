@@ -336,6 +336,4 @@ def shown_value(value: Any, number: Callable[[float], str]) -> str:
         kind = "tensor" if isinstance(value, Tensor) else "array"
         shape = list(value.shape)
         return f"{kind}({number(value.item())})" if value.ndim == 0 else f"{kind}{shape}"
-    if isinstance(value, Kernel):
-        return value.text(number)
     return number(value) if isinstance(value, float) else repr(value)

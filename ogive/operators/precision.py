@@ -20,7 +20,6 @@ from ogive._checks import Rows
 from ogive._errors import InvalidParameterError, nearest_name
 from ogive._typing import Float
 
-PrecisionName = Literal["auto", "full", "exact"]
 _NAMES = ("auto", "full", "exact")
 
 # Common steps of image, count and code data: whole numbers, fractions, 8-bit and 4-bit scales.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -131,7 +131,7 @@ def _accumulate(
     map_first = operator.dtype == torch.float64
     width = root.rank if map_first else operator.shape[1]
     equations = NormalEquations.zeros(width, targets.shape[1])
-    for rows, block in _double_blocks(operator):
+    for rows, block in operator.row_blocks(torch.float64):
         scale = weighting.root[rows]
         features = block @ root.root if map_first else block
         features.mul_(scale[:, None])
@@ -139,10 +139,6 @@ def _accumulate(
         if progress is not None:
             progress(rows.stop, operator.shape[0])
     return _symmetric(equations) if map_first else equations.mapped(root.root)
-
-
-def _double_blocks(operator: KernelOperator) -> Iterable[tuple[slice, Tensor]]:
-    return operator.row_blocks(torch.float64)
 
 
 def _symmetric(equations: NormalEquations) -> NormalEquations:
