@@ -1,7 +1,7 @@
 # make demo   watch a sigmoid kernel learn real images
 # make test   run every test, with coverage
 # make check  format, lint and types
-# make bench  time the operators against the bare arithmetic
+# make bench  time Ogive beside its peers, answers compared first
 #
 # The first target makes .venv and installs into it; later ones skip that.
 # PYTHON names the interpreter (3.11 or newer), TORCH_INDEX an index of torch builds to prefer.
@@ -30,7 +30,7 @@ format: $(VENV)/ready-dev
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/ready
-	$(BIN)/python benchmarks/operators.py
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) ogive-demo dist build .coverage

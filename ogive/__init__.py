@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ogive.kernels import Logistic as Logistic
     from ogive.kernels import Polynomial as Polynomial
     from ogive.kernels import Sigmoid as Sigmoid
+    from ogive.models import load as load
+    from ogive.models import save as save
     from ogive.operators import AdditiveOperator as AdditiveOperator
     from ogive.operators import KernelOperator as KernelOperator
     from ogive.operators import LowRank as LowRank
@@ -46,11 +48,23 @@ _HOMES = {
     "Logistic": "ogive.kernels",
     "Polynomial": "ogive.kernels",
     "Sigmoid": "ogive.kernels",
+    "load": "ogive.models",
+    "save": "ogive.models",
     "AdditiveOperator": "ogive.operators",
     "KernelOperator": "ogive.operators",
     "LowRank": "ogive.operators",
 }
-_PACKAGES = ("data", "estimators", "features", "kernels", "operators", "solvers", "testing")
+_PACKAGES = (
+    "data",
+    "estimators",
+    "features",
+    "kernels",
+    "models",
+    "operators",
+    "preprocessing",
+    "solvers",
+    "testing",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -22,6 +22,10 @@ class InvalidDataError(OgiveError, ValueError):
     """Data (an array, a file) are empty, damaged, not finite or of the wrong shape."""
 
 
+class InvalidModelError(OgiveError, ValueError):
+    """A model file is damaged, is none at all, or comes from a newer Ogive."""
+
+
 class DataNotFoundError(OgiveError, FileNotFoundError):
     """A named data set or a path is not on this machine."""
 
@@ -36,6 +40,17 @@ class UnknownDataError(DataNotFoundError, ValueError):
 
 class OutputError(OgiveError, OSError):
     """A result could not be written; what was on disk before is untouched."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class DataWarning(UserWarning):
+    """Data can be used, but not quite as they come: what was done about it, and why."""
+
+
+class DownloadError(OgiveError, OSError):
+    """A file could not be fetched from the web; what had arrived is kept, to be continued."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""

@@ -14,13 +14,16 @@ PACKAGE = ROOT / "ogive"
 # From the ground up. A unit may import units of lower layers; not its siblings, not upwards.
 LAYERS = (
     ("_errors", "_typing", "_resources"),
-    ("_checks", "_writing"),
+    ("_checks", "_writing", "_record"),
+    ("_devices",),
+    ("_container",),
     ("data",),
     ("kernels",),
     ("operators", "features"),
     ("solvers",),
-    ("estimators", "nn", "keras"),
+    ("estimators", "nn", "keras", "preprocessing"),
     ("diagnostics", "tuning", "images"),
+    ("models",),
     ("report", "web"),
     ("cli", "__main__"),
 )

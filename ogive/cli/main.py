@@ -8,9 +8,15 @@ from typing import Annotated
 import typer
 
 from ogive import __version__
+from ogive.cli.datasets import datasets
 from ogive.cli.demo import demo
+from ogive.cli.evaluate import evaluate
+from ogive.cli.fit import fit
+from ogive.cli.info import info
+from ogive.cli.options import Debug
+from ogive.cli.predict import predict
 
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 app = typer.Typer(
     name="ogive",
@@ -19,6 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+for command in (fit, predict, evaluate, info):
+    app.command()(command)
+app.add_typer(datasets, name="datasets")
 app.command()(demo)
 
 
@@ -33,7 +42,13 @@ def main(
     debug: Debug = False,
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+        typer.Option(
+            "--version",
+            metavar="",
+            callback=_print_version,
+            is_eager=True,
+            help="Show the version.",
+        ),
     ] = False,
 ) -> None:
     """Learning with sigmoid kernels, trained correctly."""
@@ -44,7 +59,11 @@ def run() -> None:
     try:
         app()
     except KeyboardInterrupt:
-        _end("interrupted", 130)
+        _end("interrupted", _INTERRUPTED)
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:  # typer turns most interrupts into this, and says nothing
+            _end("interrupted", _INTERRUPTED)
+        raise
     except Exception as error:
         if "--debug" in sys.argv:
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ogive._errors import InvalidDataError, InvalidParameterError, nearest_name
@@ -16,6 +17,24 @@ class Columns(NamedTuple):
     image: str
     label: str
     classes: tuple[str, ...] | None
+
+
+def holds_pictures(path: Path) -> bool:
+    """Tell whether a parquet file has a column of pictures, or is none that can be opened.
+
+    Then the reader of pictures is the one to say what is wrong with it.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+        import pyarrow.types as kinds
+    except ImportError:
+        return True
+    try:
+        schema = pq.read_schema(path)
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
+        return True
+    return any(_has_bytes(field.type, kinds) for field in schema)
 
 
 def find_columns(schema: Any, image: str | None, label: str | None, origin: str) -> Columns:

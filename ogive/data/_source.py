@@ -11,22 +11,30 @@ from pathlib import Path
 from ogive._errors import InvalidDataError, InvalidTypeError, UnknownDataError, nearest_name
 from ogive.data import named
 from ogive.data._files import PathLike
+from ogive.data._parquet_schema import holds_pictures
 from ogive.data.arrays import npz_has_split, read_npy, read_npz
+from ogive.data.cifar import cifar_splits, read_cifar
+from ogive.data.csv_file import read_csv, read_csv_table
 from ogive.data.dataset import Dataset
 from ogive.data.folder import class_folders, read_image_folder
 from ogive.data.idx_folder import idx_splits, read_idx_folder
 from ogive.data.parquet import parquet_shards, read_image_parquet
-from ogive.data.table import read_csv
+from ogive.data.parquet_table import read_parquet, read_parquet_table
+from ogive.data.svmlight import read_svmlight
+from ogive.data.table import Table
 
 READABLE = (
-    ".csv and .tsv tables, .npz archives, X.npy beside y.npy, .parquet pictures, folders of "
-    "parquet shards, of IDX files (train-images-idx3-ubyte, ...), or of one sub-folder of "
-    "pictures a class"
+    ".csv, .tsv and .parquet tables, .svmlight files, .npz archives, X.npy beside y.npy, .parquet "
+    "pictures, folders of parquet shards, of IDX files (train-images-idx3-ubyte, ...), of CIFAR "
+    "files (data_batch_1.bin, ...), or of one sub-folder of pictures a class"
 )
 _KIND_OF_EXTENSION = {
     ".csv": "table",
     ".tsv": "table",
     ".txt": "table",
+    ".svmlight": "svmlight",
+    ".libsvm": "svmlight",
+    ".svm": "svmlight",
     ".npz": "npz",
     ".npy": "npy",
     ".parquet": "parquet",
@@ -38,6 +46,7 @@ _PARQUET_OPTIONS = ("image", "label", "size")
 _FOLDER_OPTIONS = ("size",)
 
 Reader = Callable[..., Dataset]
+TableReader = Callable[..., Table]
 
 
 @dataclass(frozen=True)
@@ -52,11 +61,14 @@ class Source:
         A reader for each split that the source has; "train" for everything if it knows no splits.
     options : tuple of str
         The keyword arguments that the readers take.
+    table : callable, optional
+        For tables: reads the columns as they are, numbers and text.
     """
 
     kind: str
     readers: Mapping[str, Reader]
     options: tuple[str, ...] = ()
+    table: TableReader | None = None
 
 
 def find_source(source: PathLike) -> Source:
@@ -90,9 +102,19 @@ def find_source(source: PathLike) -> Source:
 
 
 def _file_source(path: Path) -> Source:
+    name = path.name.lower().removesuffix(".gz").removesuffix(".bz2")
     kind = _KIND_OF_EXTENSION.get(path.suffix.lower()) or _kind_by_content(path)
+    if kind is None:
+        kind = "svmlight" if _KIND_OF_EXTENSION.get(Path(name).suffix) == "svmlight" else None
     if kind == "table":
-        return Source("table", {"train": partial(read_csv, path)}, _TABLE_OPTIONS)
+        readers: dict[str, Reader] = {"train": partial(read_csv, path)}
+        return Source("table", readers, _TABLE_OPTIONS, partial(read_csv_table, path))
+    if kind == "svmlight":
+        return Source("svmlight", {"train": partial(read_svmlight, path)}, ("n_features",))
+    if kind == "parquet" and not holds_pictures(path):
+        readers = {"train": partial(read_parquet, path)}
+        table = partial(read_parquet_table, path)
+        return Source("parquet table", readers, ("target",), table)
     if kind == "parquet":
         return Source("parquet", {"train": partial(read_image_parquet, path)}, _PARQUET_OPTIONS)
     if kind == "npy":
@@ -129,6 +151,9 @@ def _folder_source(path: Path) -> Source:
             readers or {"train": partial(read_image_parquet, shards)},
             _PARQUET_OPTIONS,
         )
+    if splits := cifar_splits(path):
+        readers = {split: partial(read_cifar, path, split) for split in splits}
+        return Source("CIFAR folder", readers)
     classes = {split: _class_names(path / split) for split in named.SPLITS}
     if all(classes.values()):
         if classes["train"] != classes["test"]:

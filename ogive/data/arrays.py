@@ -128,6 +128,34 @@ def read_npy(path: PathLike) -> Dataset:
     return Dataset(file.stem, X, codes, classes, image_shape, None)
 
 
+def read_array(path: PathLike) -> np.ndarray:
+    """Read the rows of one .npy file, without targets.
+
+    Returns
+    -------
+    ndarray of shape (n, d), or (n, height, width, channels)
+        In the dtype of the file.
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no such file.
+    InvalidDataError
+        If the array is damaged, pickled, not finite, or of another shape.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(Path(folder) / "new.npy", np.eye(2))
+    ...     read_array(Path(folder) / "new.npy").shape
+    (2, 2)
+    """
+    file = existing_file(path)
+    rows, image_shape = rows_and_shape(_read_npy_file(file), str(file))
+    return rows if image_shape is None else rows.reshape(-1, *image_shape)
+
+
 def rows_and_shape(
     array: np.ndarray, origin: str
 ) -> tuple[np.ndarray, tuple[int, int, int] | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +21,7 @@ class Dataset:
     ----------
     name : str
         What to call the set in messages and reports.
-    X : ndarray of shape (n, d)
+    X : ndarray or csr_matrix of shape (n, d)
         uint8 pixels (height × width × channels, flattened in C order) or numbers.
     y : ndarray of shape (n,)
         int64 codes into `classes`; float64 values if `classes` is empty.
@@ -51,7 +52,7 @@ class Dataset:
     """
 
     name: str
-    X: np.ndarray
+    X: Any  # csr_matrix would have to be imported to be named
     y: np.ndarray
     classes: tuple[str, ...]
     image_shape: tuple[int, int, int] | None = None
@@ -61,6 +62,10 @@ class Dataset:
         _check_arrays(self.name, self.X, self.y)
         _check_target(self.name, self.y, self.classes)
         width = self.X.shape[1]
+        if self.sparse and self.image_shape is not None:
+            raise InvalidDataError(
+                f"{self.name}: image_shape={self.image_shape} with a sparse X: pass X.toarray()"
+            )
         if self.image_shape is not None and (
             len(self.image_shape) != 3 or math.prod(self.image_shape) != width
         ):
@@ -75,7 +80,7 @@ class Dataset:
             )
 
     def __len__(self) -> int:
-        return len(self.X)
+        return int(self.X.shape[0])
 
     def __repr__(self) -> str:
         target = f"{len(self.classes)} classes" if self.classes else "a real target"
@@ -83,10 +88,16 @@ class Dataset:
             "" if self.image_shape is None else ", images " + "×".join(map(str, self.image_shape))
         )
         rows, width = self.X.shape
-        size = f"{rows} rows × {width} features ({self.X.dtype})"
+        kind = f"{self.X.dtype}{', sparse' if self.sparse else ''}"
+        size = f"{rows} rows × {width} features ({kind})"
         return f"Dataset({self.name!r}: {size}, {target}{shape})"
 
-    def features(self, dtype: npt.DTypeLike = np.float32) -> np.ndarray:
+    @property
+    def sparse(self) -> bool:
+        """Whether X is a sparse matrix."""
+        return not isinstance(self.X, np.ndarray)
+
+    def features(self, dtype: npt.DTypeLike = np.float32) -> Any:
         """Return the rows as numbers: uint8 pixels divided by 255, anything else cast.
 
         Parameters
@@ -96,7 +107,7 @@ class Dataset:
 
         Returns
         -------
-        ndarray of shape (n, d)
+        ndarray or csr_matrix of shape (n, d)
             X itself, not a copy, if nothing had to change.
 
         Raises
@@ -165,20 +176,31 @@ class Dataset:
 
 def _check_arrays(name: str, X: Any, y: Any) -> None:
     for label, array in (("X", X), ("y", y)):
-        if not isinstance(array, np.ndarray):
+        if not isinstance(array, np.ndarray) and not (label == "X" and _is_csr(array)):
+            cure = "scipy.sparse.csr_matrix(X)" if _is_sparse(array) else f"np.asarray({label})"
             raise InvalidTypeError(
                 f"{name}: {label} is a {type(array).__name__} where a numpy array is expected: "
-                f"pass np.asarray({label})"
+                f"pass {cure}"
             )
-    if X.ndim != 2 or y.ndim != 1 or len(X) != len(y):
+    if X.ndim != 2 or y.ndim != 1 or X.shape[0] != len(y):
         raise InvalidDataError(
             f"{name}: X has shape {X.shape} and y {y.shape} where (n, d) and (n,) are expected: "
             "give one target a row"
         )
-    if X.size == 0:
+    if 0 in X.shape:
         raise InvalidDataError(f"{name}: X has shape {X.shape}, so there is nothing to learn from")
     if X.dtype.kind not in "biuf":
         raise InvalidTypeError(f"{name}: X has dtype {X.dtype}: convert it to numbers first")
+
+
+def _is_csr(array: Any) -> bool:
+    return _is_sparse(array) and isinstance(array, sys.modules["scipy.sparse"].csr_matrix)
+
+
+def _is_sparse(array: Any) -> bool:
+    # Nobody can have made a sparse matrix without scipy: no need to import it for the others.
+    sparse = sys.modules.get("scipy.sparse")
+    return sparse is not None and bool(sparse.issparse(array))
 
 
 def _check_target(name: str, y: np.ndarray, classes: tuple[str, ...]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ogive._errors import DataNotFoundError, InvalidDataError
-from ogive.data._files import PathLike
+from ogive.data._files import PathLike, existing_file
 from ogive.data._pixels import ImageStack, Size, check_size, decode_image
 from ogive.data.dataset import Dataset
 
@@ -84,6 +85,49 @@ def read_image_folder(path: PathLike, *, size: Size | None = None) -> Dataset:
     return Dataset(
         root.resolve().name, X, np.array(codes, dtype=np.int64), classes, image_shape, None
     )
+
+
+def find_pictures(path: PathLike) -> list[Path]:
+    """Return a picture file itself, or the pictures of a folder and of its sub-folders.
+
+    Empty if it is neither, or the folder holds none.
+
+    Examples
+    --------
+    >>> find_pictures("holiday.jpg")
+    [PosixPath('holiday.jpg')]
+    """
+    found = Path(path).expanduser()
+    if found.is_dir():
+        inner = [picture for folder in class_folders(found) for picture in _pictures(folder)]
+        return _pictures(found) + inner
+    return [found] if found.suffix.lower() in EXTENSIONS else []
+
+
+def read_pictures(paths: Sequence[Path], size: Size | None = None) -> np.ndarray:
+    """Return pictures as an array (n, height, width, channels), uint8.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        At least one.
+    size : (int, int), optional
+        Height and width to resize every picture to.
+
+    Raises
+    ------
+    DataNotFoundError
+        If a file is not there.
+    InvalidDataError
+        If a picture is broken, or sizes differ.
+    """
+    check_size(size)
+    stack = ImageStack()
+    for path in paths:
+        data = existing_file(path).read_bytes()
+        stack.add(decode_image(data, str(path), size), str(path), len(data))
+    rows, image_shape = stack.rows()
+    return rows.reshape(-1, *image_shape)
 
 
 def class_folders(root: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,12 @@ import numpy as np
 from ogive._errors import InvalidDataError, InvalidParameterError, nearest_name
 from ogive.data._files import PathLike
 from ogive.data._source import Source, find_source
+from ogive.data.columns import Reference
+from ogive.data.csv_file import Choice
 from ogive.data.dataset import Dataset
 from ogive.data.named import check_split
 from ogive.data.split import stratified_split
+from ogive.data.table import Table
 
 
 def load(source: PathLike, split: str = "train", **options: Any) -> Dataset:
@@ -23,8 +27,8 @@ def load(source: PathLike, split: str = "train", **options: Any) -> Dataset:
     ----------
     source : str or path
         One of `names()`; a .csv, .tsv, .npz, .npy or .parquet file; a folder of parquet shards
-        (`train-*`, `test-*`), of IDX files, or of one sub-folder of pictures a class (also under
-        `train/` and `test/`).
+        (`train-*`, `test-*`), of IDX files, of CIFAR's binary files, or of one sub-folder of
+        pictures a class (also under `train/` and `test/`).
     split : {"train", "test"}
         Which part to read. Where the source has no split of its own, "train" is everything.
     **options
@@ -108,6 +112,86 @@ def load_pair(
     strata = train.y if train.classes else np.zeros(len(train), dtype=np.int64)
     rows = stratified_split(strata, test_fraction, seed, classes=train.classes)
     return train.take(rows[0]), train.take(rows[1])
+
+
+def splits(source: PathLike) -> tuple[str, ...]:
+    """Return the parts that a source has of its own: "train" and "test", or "train" for all of it.
+
+    Examples
+    --------
+    >>> splits("digits")
+    ('train', 'test')
+    """
+    return tuple(find_source(source).readers)
+
+
+def options(source: PathLike) -> tuple[str, ...]:
+    """Return the names of the options that the reader of a source takes.
+
+    Examples
+    --------
+    >>> options("digits")
+    ()
+    """
+    return find_source(source).options
+
+
+def is_table(source: PathLike) -> bool:
+    """Tell whether a source is a table of columns, which `read_table` reads.
+
+    Examples
+    --------
+    >>> is_table("digits")
+    False
+    """
+    return find_source(source).table is not None
+
+
+def read_table(
+    source: PathLike,
+    choose: Choice,
+    *,
+    named: Sequence[Reference | None] = (),
+    delimiter: str | None = None,
+    header: bool | None = None,
+) -> Table:
+    """Read the columns of a table as they are, numbers and text.
+
+    Parameters
+    ----------
+    source : str or path
+        A .csv, .tsv or .parquet file.
+    choose : callable
+        Given the layout (origin, names, header), returns for each column "number", "text" or
+        "skip".
+    named : sequence of str, int or None
+        The columns that the caller names: a first line that has one of the names is a header.
+    delimiter, header
+        As for `read_csv`; not for parquet, which knows.
+
+    Returns
+    -------
+    Table
+        A column that was chosen as a number and is none is among its bad ones.
+
+    Raises
+    ------
+    DataNotFoundError, InvalidDataError
+        If the file is not there or cannot be read.
+    InvalidParameterError
+        If the source is no table.
+    """
+    found = find_source(source)
+    if found.table is None:
+        raise InvalidParameterError(
+            f"{source} is a {found.kind} and no table: columns are for .csv, .tsv and .parquet"
+        )
+    if "delimiter" in found.options:
+        return found.table(choose, named=named, delimiter=delimiter, header=header)
+    for option, value in (("delimiter", delimiter), ("header", header)):
+        if value is not None:
+            raise InvalidParameterError(f"{option}={value!r}: a {found.kind} knows it by itself")
+    return found.table(choose)
 
 
 def _read(found: Source, split: str, options: dict[str, Any]) -> Dataset:

@@ -1,97 +1,61 @@
-"""Data sets known by name, and where they are looked for on this machine."""
+"""Data sets known by name: what they are, and where they are looked for on this machine."""
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
 
 from ogive._errors import DataNotFoundError, InvalidParameterError, nearest_name
+from ogive.data import _layouts
+from ogive.data._catalogue import CATALOGUE, Entry
+from ogive.data._layouts import Layout
 from ogive.data.dataset import Dataset
-from ogive.data.idx_folder import idx_splits, read_idx_folder
-from ogive.data.split import stratified_split
 
-SPLITS = ("train", "test")
-
-_DIGITS_TEST_ROWS = 360  # of 1,797: a fifth
-_DIGITS_SEED = 0
-
-
-class _NamedSet(Protocol):
-    """What the table below holds: a set that can tell whether it is here, and be read."""
-
-    def available(self, name: str) -> bool: ...
-
-    def read(self, name: str, split: str) -> Dataset: ...
+SPLITS = _layouts.SPLITS
 
 
 @dataclass(frozen=True)
-class _Digits:
-    """The 8×8 digits that ship inside scikit-learn, split once and for all by us."""
+class NamedSet:
+    """What is known of a named set without reading it.
 
-    def available(self, name: str) -> bool:
-        return True
+    Parameters
+    ----------
+    name : str
+        As `load` takes it.
+    summary : str
+        One sentence about it.
+    train_rows, test_rows : int
+        How many pictures each split of the original has.
+    features : int
+        How many numbers a row has.
+    classes : tuple of str
+        The class names.
+    image_shape : (int, int, int)
+        Height, width, channels.
+    source : str or None
+        The address that `fetch` takes it from, or the page about it; None for a set that is always
+        here.
+    licence : str
+        The terms of use, as far as they are stated, and what to cite.
+    download_bytes : int
+        What `fetch` has to download, if the set is not here; 0 for a set that always is.
+    place : Path or None
+        The folder on this machine where it was found.
+    """
 
-    def read(self, name: str, split: str) -> Dataset:
-        from sklearn.datasets import load_digits
-
-        bunch = load_digits()
-        whole = Dataset(
-            name,
-            np.asarray(bunch.data, dtype=np.float64) / 16,  # grey levels 0 to 16
-            np.asarray(bunch.target, dtype=np.int64),
-            tuple("0123456789"),
-            (8, 8, 1),
-        )
-        train, test = stratified_split(whole.y, _DIGITS_TEST_ROWS, _DIGITS_SEED)
-        return whole.take(train if split == "train" else test)
-
-
-@dataclass(frozen=True)
-class _IdxFiles:
-    """A set kept as the four IDX files of MNIST's layout."""
-
+    name: str
+    summary: str
+    train_rows: int
+    test_rows: int
+    features: int
     classes: tuple[str, ...]
-    package: str  # the Debian package that has the files
-
-    def available(self, name: str) -> bool:
-        return _idx_place(name) is not None
-
-    def read(self, name: str, split: str) -> Dataset:
-        place = _idx_place(name)
-        if place is None:
-            raise DataNotFoundError(
-                f"{name} is not on this machine; looked in "
-                + ", ".join(str(folder) for folder in _places(name))
-                + f". Run apt-get install {self.package}, or put its four IDX files (train-images-"
-                "idx3-ubyte.gz, train-labels-idx1-ubyte.gz, and the same with t10k) into "
-                f"{_cache() / name}, or set OGIVE_DATA to a folder that has them in {name}/"
-            )
-        return read_idx_folder(place, split, name=name, classes=self.classes)
-
-
-# A new named set is one entry here.
-_NAMED: dict[str, _NamedSet] = {
-    "digits": _Digits(),
-    "fashion-mnist": _IdxFiles(
-        classes=(
-            "T-shirt/top",
-            "Trouser",
-            "Pullover",
-            "Dress",
-            "Coat",
-            "Sandal",
-            "Shirt",
-            "Sneaker",
-            "Bag",
-            "Ankle boot",
-        ),
-        package="dataset-fashion-mnist",
-    ),
-}
+    image_shape: tuple[int, int, int]
+    source: str | None
+    licence: str
+    download_bytes: int
+    place: Path | None
 
 
 def names() -> tuple[str, ...]:
@@ -100,9 +64,9 @@ def names() -> tuple[str, ...]:
     Examples
     --------
     >>> names()
-    ('digits', 'fashion-mnist')
+    ('cifar10', 'cifar100', 'digits', 'fashion-mnist', 'mnist')
     """
-    return tuple(sorted(_NAMED))
+    return tuple(sorted(CATALOGUE))
 
 
 def available(name: str) -> bool:
@@ -118,7 +82,37 @@ def available(name: str) -> bool:
     >>> available("digits")
     True
     """
-    return _lookup(name).available(name)
+    return find(name) is not None
+
+
+def describe(name: str) -> NamedSet:
+    """Return what is known of a named set, and where it is; the data are not read.
+
+    Raises
+    ------
+    InvalidParameterError
+        If no set has this name.
+
+    Examples
+    --------
+    >>> mnist = describe("mnist")
+    >>> mnist.train_rows, mnist.features, mnist.image_shape, mnist.download_bytes
+    (60000, 784, (28, 28, 1), 11594722)
+    """
+    entry, found = lookup(name), find(name)
+    return NamedSet(
+        name=name,
+        summary=entry.summary,
+        train_rows=entry.rows[0],
+        test_rows=entry.rows[1],
+        features=math.prod(entry.image_shape),
+        classes=entry.classes,
+        image_shape=entry.image_shape,
+        source=entry.source,
+        licence=entry.licence,
+        download_bytes=entry.download_bytes,
+        place=found[1] if found else None,
+    )
 
 
 def load(name: str, split: str = "train") -> Dataset:
@@ -134,7 +128,8 @@ def load(name: str, split: str = "train") -> Dataset:
     Returns
     -------
     Dataset
-        X uint8 of shape (n, 784) for fashion-mnist, float64 in [0, 1] of shape (n, 64) for digits.
+        X uint8 of shape (n, 784) for mnist and fashion-mnist, (n, 3072) for cifar10 and cifar100;
+        float64 in [0, 1] of shape (n, 64) for digits.
 
     Raises
     ------
@@ -143,15 +138,21 @@ def load(name: str, split: str = "train") -> Dataset:
     DataNotFoundError
         If the set is not on this machine; the message tells where it was looked for and how to
         get it.
+    InvalidDataError
+        If its files are damaged, or another set's.
 
     Examples
     --------
     >>> load("digits", "test")
     Dataset('digits': 360 rows × 64 features (float64), 10 classes, images 8×8×1)
     """
-    found = _lookup(name)
+    entry = lookup(name)
     check_split(split)
-    return found.read(name, split)
+    found = find(name)
+    if found is None:
+        raise _not_here(name, entry)
+    layout, folder = found
+    return layout.read(folder, split, name, entry.classes)
 
 
 def check_split(split: str) -> None:
@@ -160,13 +161,31 @@ def check_split(split: str) -> None:
         raise InvalidParameterError(f"split={split!r} must be 'train' or 'test'")
 
 
-def _lookup(name: str) -> _NamedSet:
-    if name not in _NAMED:
-        raise InvalidParameterError(f"no set is called {name!r}: {nearest_name(name, _NAMED)}")
-    return _NAMED[name]
+def lookup(name: str) -> Entry:
+    """Return the entry of a named set, or raise InvalidParameterError."""
+    if name not in CATALOGUE:
+        raise InvalidParameterError(f"no set is called {name!r}: {nearest_name(name, CATALOGUE)}")
+    return CATALOGUE[name]
 
 
-def _cache() -> Path:
+def find(name: str) -> tuple[Layout, Path] | None:
+    """Return how and where a named set lies on this machine, whole; None if it does not.
+
+    A place without all of its files, or that may not be read, is passed over.
+    """
+    entry = lookup(name)
+    for place in _places(name):
+        for layout in entry.layouts:
+            try:
+                folder = layout.find(place, name)
+            except OSError:
+                continue
+            if folder is not None:
+                return layout, folder
+    return None
+
+
+def cache() -> Path:
     """Return our folder in the user's cache; a relative XDG_CACHE_HOME counts as unset (XDG)."""
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (base if base.is_absolute() else Path("~/.cache").expanduser()) / "ogive"
@@ -176,9 +195,15 @@ def _places(name: str) -> list[Path]:
     """Return the folders to look in, first the one that the user chose."""
     chosen = os.environ.get("OGIVE_DATA", "")
     own = [Path(chosen).expanduser() / name, Path(chosen).expanduser()] if chosen else []
-    return [*own, _cache() / name, Path("/usr/share/datasets") / name]
+    return [*own, cache() / name, Path("/usr/share/datasets") / name]
 
 
-def _idx_place(name: str) -> Path | None:
-    """Return the first place that holds all four files; a place without them is passed over."""
-    return next((place for place in _places(name) if idx_splits(place) == SPLITS), None)
+def _not_here(name: str, entry: Entry) -> DataNotFoundError:
+    looked_in = ", ".join(str(folder) for folder in _places(name))
+    package = f", or apt-get install {entry.package}" if entry.package else ""
+    return DataNotFoundError(
+        f"{name} is not on this machine; looked in {looked_in}. Run: ogive datasets fetch {name} "
+        f"(downloads {entry.download_bytes / 1e6:.0f} MB){package}; or put its files "
+        f"({entry.wanted}) into {cache() / name}, or set OGIVE_DATA to a folder that has them in "
+        f"{name}/"
+    )

@@ -22,8 +22,11 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, RidgeModel):
 
     Parameters
     ----------
-    alpha : float, default 1.0
-        Strength of the penalty, at least 0, not scaled by the number of rows.
+    alpha : float or "auto", default 1.0
+        Strength of the penalty, at least 0, not scaled by the number of rows. "auto" chooses it:
+        by the leave-one-out error of an exact fit, in closed form; by the error on a fifth of the
+        rows with landmarks. Equal rows are left out together. Either is a part of the one fit and
+        not a search by repeated ones.
     kernel : Kernel, str or callable, default "linear"
         A kernel object such as ``ogive.Sigmoid(0.02, -1.0)``; a name ("linear", "poly", "rbf",
         "sigmoid", "logistic", "additive", "precomputed"); or a function of two matrices that
@@ -45,6 +48,9 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, RidgeModel):
         does not treat weights as repetitions.
     memory : int or str, default "256 MB"
         Budget of the kernel's working buffers.
+    device : str, default "cpu"
+        Where kernels and solutions are computed: "cpu", "cuda" (or "cuda:1", ...), or "auto" for a
+        GPU if there is one. Sparse rows stay on the CPU. What is kept is numpy in any case.
     random_state : int, RandomState or None, default 0
         For the choice of landmarks.
     verbose : int, default 0
@@ -54,6 +60,8 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, RidgeModel):
     ----------
     kernel_ : Kernel
         With parameters that are numbers.
+    alpha_ : float
+        Strength of the penalty: ``alpha``, or the one chosen.
     dual_coef_ : ndarray of shape (m,) or (m, targets)
         Coefficients of the rows of ``X_fit_``.
     intercept_ : float or ndarray of shape (targets,)

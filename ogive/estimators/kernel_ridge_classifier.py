@@ -25,7 +25,7 @@ class KernelRidgeClassifier(ClassifierMixin, RidgeModel):
     Parameters
     ----------
     alpha, kernel, gamma, coef0, degree, fit_intercept, approximation, n_components, landmarks, \
-penalty, memory, random_state, verbose
+penalty, memory, device, random_state, verbose
         As in `KernelRidge`.
     class_weight : dict, "balanced" or None, default None
         Multiplies the weights of the rows of each class.
@@ -33,7 +33,7 @@ penalty, memory, random_state, verbose
     Attributes
     ----------
     classes_ : ndarray of shape (classes,)
-    kernel_, dual_coef_, intercept_, X_fit_, component_indices_, plan_, solution_, \
+    kernel_, alpha_, dual_coef_, intercept_, X_fit_, component_indices_, plan_, solution_, \
 n_features_in_, feature_names_in_
         As in `KernelRidge`.
 
@@ -49,7 +49,7 @@ n_features_in_, feature_names_in_
 
     def __init__(
         self,
-        alpha: float = 1.0,
+        alpha: float | str = 1.0,
         *,
         kernel: Any = "linear",
         gamma: Any = None,
@@ -62,6 +62,7 @@ n_features_in_, feature_names_in_
         penalty: str = "function",
         memory: int | float | str = "256 MB",
         class_weight: Any = None,
+        device: str = "cpu",
         random_state: Any = 0,
         verbose: int = 0,
     ) -> None:
@@ -77,6 +78,7 @@ n_features_in_, feature_names_in_
             landmarks=landmarks,
             penalty=penalty,
             memory=memory,
+            device=device,
             random_state=random_state,
             verbose=verbose,
         )

@@ -12,7 +12,8 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from ogive._checks import Rows, as_rows, from_numpy
+from ogive._checks import Rows, as_rows, check_same_width, from_numpy, memory_bytes
+from ogive._devices import on_device
 from ogive._errors import InvalidDataError, InvalidParameterError, nearest_name
 from ogive._typing import Float
 from ogive.features import SignedRoot, group_rows, select_landmarks, signed_root
@@ -21,6 +22,7 @@ from ogive.kernels import Kernel
 from ogive.kernels.spectrum import symmetric_matrix
 from ogive.operators import KernelOperator
 from ogive.solvers import (
+    AUTO,
     RidgePlan,
     Solution,
     coefficient_ridge,
@@ -37,13 +39,14 @@ _PENALTIES = ("function", "coefficients")
 class RidgeOptions:
     """The parameters of both estimators that are not about the kernel."""
 
-    alpha: float
+    alpha: Any  # a number, or "auto"
     fit_intercept: bool
     approximation: str
     n_components: int | None
     landmarks: Any
     penalty: str
     memory: int | float | str
+    device: torch.device
     seed: int
     verbose: int
 
@@ -76,7 +79,7 @@ def fit_ridge(
     options: RidgeOptions,
 ) -> RidgeFit:
     """Fit ridge regression with a symmetric kernel; rows of weight 0 are left out."""
-    _check_options(options)
+    check_options(options)
     kept = np.arange(x.shape[0]) if weight is None else np.flatnonzero(weight > 0)
     if len(kept) < x.shape[0]:
         x, targets, weight = x[kept], targets[kept], weight[kept]  # type: ignore[index]
@@ -90,9 +93,12 @@ def fit_ridge(
     )
     form = prediction_form(kernel, options.fit_intercept)
     if plan.approximation == "nystroem":
-        rows, indices = _landmarks(kernel, x, plan.landmarks, options)
+        rows, indices, group = _landmarks(kernel, x, plan.landmarks, options)
         operator = KernelOperator(form, x, rows, memory=options.memory)
-        root = _landmark_root(operator, weights, options)
+        root = _landmark_root(operator, group, weights, options)
+        if options.device.type != "cpu":
+            sides = [on_device(side, options.device) for side in operator.sides()]
+            operator = KernelOperator(form, *sides, memory=options.memory)
         solution = landmark_ridge(
             operator,
             root,
@@ -100,6 +106,7 @@ def fit_ridge(
             options.alpha,
             weight=weights,
             fit_intercept=options.fit_intercept,
+            group=from_numpy(group[: x.shape[0]]),
             progress=_print_progress if options.verbose else None,
         )
         found = None if indices is None else kept[indices]
@@ -112,9 +119,8 @@ def fit_ridge(
         )
     else:
         double = x.double() if isinstance(x, Tensor) else x.astype(np.float64)
-        solution, plan = solve_exact(
-            symmetric_matrix(form, double), targets, weights, options, plan
-        )
+        matrix = symmetric_matrix(form, on_device(double, options.device))
+        solution, plan = solve_exact(matrix, targets, weights, options, plan, x=x)
     return _checked(RidgeFit(x, kept, solution, plan))
 
 
@@ -124,16 +130,25 @@ def solve_exact(
     weights: Tensor | None,
     options: RidgeOptions,
     plan: RidgePlan,
+    *,
+    x: Rows,
 ) -> tuple[Solution, RidgePlan]:
-    """Solve on the whole matrix as planned; by Krein's way if Cholesky's fails."""
+    """Solve on the whole matrix as planned; by Krein's way if Cholesky's fails.
+
+    Rows that are equal in ``x`` (the rows, or a matrix that was computed from them) judge the
+    penalty together: a row of weight 2 then counts as two rows there too.
+    """
+    matrix, targets = matrix.to(options.device), targets.to(options.device)
+    weights = None if weights is None else weights.to(options.device)
     keywords: dict[str, Any] = {"weight": weights, "fit_intercept": options.fit_intercept}
-    if plan.treatment == "definite":
+    if plan.treatment == "definite" and options.alpha != AUTO:
         solution = definite_ridge(matrix, targets, options.alpha, **keywords)
         if solution is not None:
             return solution, plan
         reason = f"{plan.reason}; but not numerically so with alpha={options.alpha:g}"
         plan = replace(plan, treatment="krein", reason=reason)
-    return krein_ridge(matrix, targets, options.alpha, **keywords), plan
+    group = from_numpy(group_rows(x)[1]) if options.alpha == AUTO else None
+    return krein_ridge(matrix, targets, options.alpha, group=group, **keywords), plan
 
 
 def prediction_form(kernel: Kernel, fit_intercept: bool) -> Kernel:
@@ -147,35 +162,50 @@ def prediction_form(kernel: Kernel, fit_intercept: bool) -> Kernel:
 
 def _landmarks(
     kernel: Kernel, x: Rows, count: int, options: RidgeOptions
-) -> tuple[Rows, np.ndarray | None]:
+) -> tuple[Rows, np.ndarray | None, np.ndarray]:
+    """Return landmarks, the rows they are, and a number for each row and then each landmark.
+
+    Equal ones have the same number, and the rows' numbers leave none out from 0 on.
+    """
     if not isinstance(options.landmarks, str):
-        return as_rows(options.landmarks, "landmarks"), None
+        rows = as_rows(options.landmarks, "landmarks")
+        check_same_width(x, rows, "X", "landmarks")
+        return rows, None, _equal_rows(x, rows)
+    distinct, group = group_rows(x)
     indices = select_landmarks(
-        x, count, options.landmarks, kernel=kernel, random_state=options.seed
+        x,
+        count,
+        options.landmarks,
+        kernel=kernel,
+        distinct=distinct,
+        random_state=options.seed,
     )
-    return x[indices], indices
+    return x[indices], indices, np.concatenate([group, group[indices]])
 
 
 def _landmark_root(
-    operator: KernelOperator, weights: Tensor | None, options: RidgeOptions
+    operator: KernelOperator, group: np.ndarray, weights: Tensor | None, options: RidgeOptions
 ) -> SignedRoot:
-    x, landmarks = operator.sides()
+    landmarks = operator.sides()[1]
     return signed_root(
         symmetric_matrix(operator.kernel, landmarks).double(),
         cut=PREDICTION_CUT[operator.dtype],
         centred=options.fit_intercept and landmarks.shape[0] > 1,  # one alone has no spread
-        weight=_landmark_weight(x, landmarks, weights),
+        weight=_landmark_weight(operator.shape[0], group, weights),
     )
 
 
-def _landmark_weight(x: Rows, landmarks: Rows, weights: Tensor | None) -> Tensor | None:
+def _equal_rows(x: Rows, landmarks: Rows) -> np.ndarray:
+    _, group = group_rows(_stacked(x, landmarks))
+    numbers = np.unique(group[: x.shape[0]])
+    others = np.setdiff1d(group, numbers)  # landmarks of the user's own need not be training rows
+    return np.argsort(np.concatenate([numbers, others]))[group]
+
+
+def _landmark_weight(n: int, group: np.ndarray, weights: Tensor | None) -> Tensor:
     """Return the total weight of the rows equal to each landmark: what makes repetitions count."""
-    everything = _stacked(x, landmarks)
-    _, group = group_rows(everything)
-    n = x.shape[0]
     row_weight = np.ones(n) if weights is None else weights.numpy()
     total = np.bincount(group[:n], weights=row_weight, minlength=group.max() + 1)[group[n:]]
-    # Landmarks of the user's own need not be training rows.
     return from_numpy(np.where(total > 0, total, row_weight.mean()))
 
 
@@ -187,14 +217,25 @@ def _stacked(x: Rows, landmarks: Rows) -> Rows:
     return sparse.csr_matrix(sparse.vstack([sparse.csr_matrix(x), sparse.csr_matrix(landmarks)]))
 
 
-def _check_options(options: RidgeOptions) -> None:
+def check_options(options: RidgeOptions) -> None:
+    """Raise InvalidParameterError for a penalty or an alpha that there is not."""
     if options.penalty not in _PENALTIES:
         raise InvalidParameterError(
             f"penalty={options.penalty!r} is unknown; {nearest_name(options.penalty, _PENALTIES)}"
         )
+    memory_bytes(options.memory)
     alpha = options.alpha
+    if isinstance(alpha, str) and alpha == AUTO:
+        if options.penalty == "coefficients":
+            raise InvalidParameterError(
+                "alpha='auto' with penalty='coefficients': its error is not known in closed form; "
+                "give a number"
+            )
+        return
     if not isinstance(alpha, int | float | np.number) or not np.isfinite(alpha) or alpha < 0:
-        raise InvalidParameterError(f"alpha={alpha!r}; it must be a finite number of at least 0")
+        raise InvalidParameterError(
+            f"alpha={alpha!r}; it must be a finite number of at least 0, or 'auto'"
+        )
 
 
 def _checked(fit: RidgeFit) -> RidgeFit:

@@ -10,10 +10,12 @@ from sklearn.utils.validation import validate_data
 from torch import Tensor
 
 from ogive._checks import Rows, as_rows, from_numpy
-from ogive._errors import InvalidDataError
+from ogive._devices import check_device, on_device
+from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive.estimators.base import KernelEstimator, checked_weight, seed_of
 from ogive.estimators.ridge_fit import (
     RidgeOptions,
+    check_options,
     fit_ridge,
     prediction_form,
     solve_exact,
@@ -27,7 +29,7 @@ class RidgeModel(KernelEstimator):
 
     def __init__(
         self,
-        alpha: float = 1.0,
+        alpha: float | str = 1.0,
         *,
         kernel: Any = "linear",
         gamma: Any = None,
@@ -39,6 +41,7 @@ class RidgeModel(KernelEstimator):
         landmarks: Any = "uniform",
         penalty: str = "function",
         memory: int | float | str = "256 MB",
+        device: str = "cpu",
         random_state: Any = 0,
         verbose: int = 0,
     ) -> None:
@@ -53,6 +56,7 @@ class RidgeModel(KernelEstimator):
         self.landmarks = landmarks
         self.penalty = penalty
         self.memory = memory
+        self.device = device
         self.random_state = random_state
         self.verbose = verbose
 
@@ -76,6 +80,7 @@ class RidgeModel(KernelEstimator):
             landmarks=self.landmarks,
             penalty=self.penalty,
             memory=self.memory,
+            device=check_device(self.device),
             seed=seed_of(self.random_state),
             verbose=self.verbose,
         )
@@ -93,6 +98,12 @@ class RidgeModel(KernelEstimator):
     def _fit_precomputed(
         self, x: Rows, targets: Tensor, weight: np.ndarray | None, options: RidgeOptions
     ) -> None:
+        check_options(options)
+        if options.penalty != "function":
+            raise InvalidParameterError(
+                f"penalty={options.penalty!r} with kernel='precomputed' is not offered: give the "
+                "kernel itself"
+            )
         matrix = (x if isinstance(x, Tensor) else from_numpy(x.toarray())).double()
         if matrix.shape[0] != matrix.shape[1]:
             raise InvalidDataError(
@@ -108,16 +119,16 @@ class RidgeModel(KernelEstimator):
         index = from_numpy(kept)
         weights = None if weight is None else from_numpy(weight)[index]
         plan = RidgePlan("exact", 0, "krein", None, "precomputed kernel matrix")
-        solution, self.plan_ = solve_exact(
-            matrix[index][:, index], targets[index], weights, options, plan
-        )
+        matrix = matrix[index][:, index]
+        solution, self.plan_ = solve_exact(matrix, targets[index], weights, options, plan, x=matrix)
         self.kernel_ = self.kernel
         self.X_fit_, self.component_indices_ = None, kept
         self._keep(solution)
 
     def _keep(self, solution: Any) -> None:
-        self.dual_coef_ = solution.value.numpy()
-        self.intercept_ = solution.intercept.numpy()
+        self.alpha_ = solution.alpha
+        self.dual_coef_ = solution.value.cpu().numpy()
+        self.intercept_ = solution.intercept.cpu().numpy()
         self.solution_ = solution.reason
 
     def _decision(self, X: Any) -> np.ndarray:
@@ -127,9 +138,12 @@ class RidgeModel(KernelEstimator):
             chosen: Any = self.component_indices_
             return matrix[:, chosen] @ self.dual_coef_ + self.intercept_
         form = prediction_form(self.kernel_, self.fit_intercept)
-        operator = KernelOperator(form, x, as_rows(self.X_fit_), memory=self.memory)
+        device = check_device(self.device)
+        landmarks = on_device(as_rows(self.X_fit_), device)
+        operator = KernelOperator(form, on_device(x, device), landmarks, memory=self.memory)
         # float64 coefficients: large ones of both signs nearly cancel.
-        return (operator @ from_numpy(self.dual_coef_)).numpy() + self.intercept_
+        coefficients = from_numpy(self.dual_coef_).to(operator.device)
+        return (operator @ coefficients).cpu().numpy() + self.intercept_
 
 
 def small_integers_as_float(X: Any) -> Any:

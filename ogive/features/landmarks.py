@@ -26,6 +26,7 @@ def select_landmarks(
     method: str = "uniform",
     *,
     kernel: Kernel | None = None,
+    distinct: np.ndarray | None = None,
     random_state: int | np.random.Generator = 0,
 ) -> np.ndarray:
     """Return the indices of rows to serve as landmarks, chosen among the distinct rows.
@@ -44,6 +45,8 @@ def select_landmarks(
         pilot.
     kernel : Kernel, optional
         Needed by "leverage".
+    distinct : ndarray of int64, optional
+        `distinct_rows(x)`, where it is known already.
     random_state : int or numpy Generator, default 0
 
     Returns
@@ -66,7 +69,7 @@ def select_landmarks(
         raise InvalidParameterError(
             f"landmarks={method!r} is unknown; {nearest_name(str(method), LANDMARK_METHODS)}"
         )
-    distinct = distinct_rows(x)
+    distinct = distinct_rows(x) if distinct is None else distinct
     if count >= len(distinct):
         return distinct
     generator = np.random.default_rng(random_state)
@@ -185,20 +188,28 @@ def _slices(n: int) -> list[slice]:
 # they stand (floating-point sums of a matrix product may differ with a row's position).
 
 
+_PRINT_ENTRIES = 2**18
+
+
 def _multipliers(d: int) -> np.ndarray:
     return np.random.default_rng(0x0E1BE).integers(0, 2**63, d, dtype=np.uint64) * 2 + 1
 
 
 def _bits(values: np.ndarray) -> np.ndarray:
-    whole = np.uint32 if values.dtype == np.float32 else np.uint64
-    bits = (values + 0.0).view(whole).astype(np.uint64)  # + 0.0 makes -0.0 and 0.0 one value
-    return (bits ^ (bits >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+    single = values.dtype == np.float32
+    bits = (values + values.dtype.type(0)).view(np.uint32 if single else np.uint64)
+    # (+ 0 makes -0.0 and 0.0 one value.) Round numbers differ in their high bits only, and a
+    # product modulo 2⁶⁴ carries those upwards: bring them down first.
+    bits ^= bits >> bits.dtype.type(15 if single else 29)
+    return bits.astype(np.uint64)
 
 
 def _dense_prints(x: Tensor) -> np.ndarray:
     values, multipliers = x.detach().cpu().numpy(), _multipliers(x.shape[1])
-    parts = [(_bits(np.ascontiguousarray(values[s])) * multipliers).sum(1) for s in _slices(len(x))]
-    return np.concatenate(parts)
+    # Few rows at a time, so that what is between stays within the caches.
+    step = max(1, _PRINT_ENTRIES // x.shape[1])
+    slices = [values[i : i + step] for i in range(0, len(x), step)]
+    return np.concatenate([_bits(np.ascontiguousarray(part)) @ multipliers for part in slices])
 
 
 def _sparse_prints(x: sparse.csr_matrix) -> np.ndarray:

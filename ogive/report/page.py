@@ -17,6 +17,7 @@ from ogive.kernels import Definiteness
 from ogive.kernels.spectrum import CONDITIONAL, POSITIVE
 from ogive.report import plots
 from ogive.report.demo_result import DemoResult, Score
+from ogive.report.style import label
 
 _SPACE = "\u00a0"
 _FORMULAS = {
@@ -84,7 +85,7 @@ def _environment() -> Environment:
 
 
 def _context(result: DemoResult) -> dict[str, Any]:
-    classes = [plots.label(name, 60) for name in result.classes]
+    classes = [label(name, 60) for name in result.classes]
     counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
     np.add.at(counts, (result.true, result.predicted), 1)
     right, wrong = plots.examples(result.images, result.true, result.predicted, result.margin)

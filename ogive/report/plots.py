@@ -1,21 +1,12 @@
-"""The plots of a report: arrays in, an image as a ``data:`` URI out.
-
-Line art and text are SVG whose ink follows the reader's light or dark mode; pictures are PNG.
-Figures are matplotlib's, drawn without pyplot, so nothing is left open and no display is needed.
-"""
+"""The plots of a report: arrays in, an image as a ``data:`` URI out; pictures are PNG."""
 
 from __future__ import annotations
 
 import base64
-import functools
 import io
-import re
-import threading
-import urllib.parse
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ParamSpec
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -26,32 +17,8 @@ from matplotlib.ticker import FuncFormatter, StrMethodFormatter
 from PIL import Image
 
 from ogive.kernels import Definiteness
+from ogive.report.style import BLUE, FAINT, INK, RED, RULE, Plot, label, new_figure
 
-P = ParamSpec("P")
-
-# Blue and vermilion stay apart for colour-blind readers and in grey. Each tone becomes a CSS
-# variable of the SVG, with another value on dark paper.
-INK, FAINT, RULE, BLUE, RED = "#1d1f23", "#62656c", "#d9d5cb", "#1f5f99", "#c2500f"
-_DARK = {INK: "#e8e5de", FAINT: "#a3a29d", RULE: "#3a3c42", BLUE: "#6ab0e8", RED: "#f2935c"}
-_FONTS = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",  # real text: any script that the reader's machine can show
-    "svg.hashsalt": "ogive",
-    "text.parse_math": False,  # a class may be called $5
-    "font.family": "DejaVu Sans",  # comes with matplotlib, and is wider than what will be shown
-    **dict.fromkeys(("font.size", "axes.titlesize"), 10),
-    **dict.fromkeys(("text.color", "axes.titlecolor"), INK),
-    **dict.fromkeys(("axes.edgecolor", "grid.color", "xtick.color", "ytick.color"), RULE),
-    **dict.fromkeys(("axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"), FAINT),
-    **dict.fromkeys(("axes.facecolor", "figure.facecolor"), "none"),
-    **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
-    "grid.linewidth": 0.6,
-    "axes.axisbelow": True,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "legend.frameon": False,
-}
-_DRAWING = threading.Lock()  # the style is matplotlib's global state while a figure is drawn
 _MATRIX_PIXELS = 360
 _PICTURE_PIXELS = 72
 NUMBERED_CLASSES = 16
@@ -66,49 +33,7 @@ class Example:
     predicted: int
 
 
-def _styled(draw: Callable[P, Figure]) -> Callable[P, str]:
-    """Draw in the house style, whatever the user's matplotlibrc says, and return a data: URI."""
-
-    @functools.wraps(draw)
-    def drawn(*args: P.args, **kwargs: P.kwargs) -> str:
-        style = {**matplotlib.rcParamsDefault, **_STYLE}
-        del style["backend"]
-        with _DRAWING, matplotlib.rc_context(style), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph .* missing from")
-            stream = io.StringIO()
-            draw(*args, **kwargs).savefig(stream, format="svg", metadata={"Date": None})
-        return _svg_uri(stream.getvalue())
-
-    return drawn
-
-
-def _svg_uri(svg: str) -> str:
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
-    svg = svg.replace("'DejaVu Sans'", _FONTS)
-    for tone in _DARK:
-        svg = re.sub(rf"(fill|stroke): {tone}", rf"\1: var(--{tone[1:]})", svg)
-    light, dark = (
-        "svg{" + "".join(f"--{tone[1:]}:{value};" for tone, value in tones) + "}"
-        for tones in (zip(_DARK, _DARK, strict=True), _DARK.items())
-    )
-    style = f"<style>{light}@media(prefers-color-scheme:dark){{{dark}}}</style>"
-    svg = re.sub(r"\n\s*", "\n", svg.replace("<defs>", f"{style}<defs>", 1))
-    return "data:image/svg+xml," + urllib.parse.quote(svg, safe=" ;/?@=+$,!*()")
-
-
-def _figure(width: float, height: float) -> Figure:
-    """Return a figure of so many CSS pixels."""
-    return Figure(figsize=(width / 96, height / 96), layout="constrained")
-
-
-def label(text: object, limit: int = 18) -> str:
-    """Return a name fit for an axis: printable and not too long."""
-    shown = "".join(c if c.isprintable() else "\ufffd" for c in str(text))
-    return shown if len(shown) <= limit else shown[: limit - 1].rstrip() + "…"
-
-
-@_styled
+@Plot
 def kernel_matrix(matrix: np.ndarray, codes: np.ndarray, classes: Sequence[str]) -> Figure:
     """Draw a kernel matrix, its rows and columns ordered by class.
 
@@ -129,7 +54,7 @@ def kernel_matrix(matrix: np.ndarray, codes: np.ndarray, classes: Sequence[str])
     if low < 0 < high:
         low, high = -max(-low, high), max(-low, high)
     colours = matplotlib.colormaps[name].resampled(65)  # few tones pack well; odd: one for 0
-    figure = _figure(540, 480)
+    figure = new_figure(540, 480)
     axes = figure.add_subplot()
     norm, extent = Normalize(low, high), (0, size, size, 0)
     drawing = axes.imshow(shown, colours, norm, interpolation="none", extent=extent)
@@ -164,13 +89,13 @@ def _name_axes(axes: Axes, positions: Any, names: Sequence[str]) -> None:
     axes.spines[:].set_visible(False)
 
 
-@_styled
+@Plot
 def spectrum(found: Definiteness) -> Figure:
     """Draw the eigenvalues of a kernel matrix, plain and centred, by falling absolute value.
 
     Each sign is ranked by itself; those within the tolerance count as zero and are left out.
     """
-    figure = _figure(540, 480)
+    figure = new_figure(540, 480)
     panels = figure.subplots(2, 1, sharex=True, sharey=True)
     parts = {"as it is": found.plain, "centred": found.centred}
     for axes, (title, part) in zip(panels, parts.items(), strict=True):
@@ -197,7 +122,7 @@ def _power(value: float, _: object) -> str:
     return "10" + exponent.translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
-@_styled
+@Plot
 def confusion(counts: np.ndarray, classes: Sequence[str]) -> Figure:
     """Draw how often each true class (row) was given each name (column).
 
@@ -211,7 +136,7 @@ def confusion(counts: np.ndarray, classes: Sequence[str]) -> Figure:
     rgb = np.where(np.eye(size, dtype=bool)[..., None], (0.08, 0.29, 0.5), (0.58, 0.2, 0.0))
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     strength = np.sqrt(share)  # so that a few per cent can be seen
-    figure = _figure(540, 500)
+    figure = new_figure(540, 500)
     axes = figure.add_subplot()
     axes.imshow(np.dstack([rgb, strength]), interpolation="none")
     if size <= NUMBERED_CLASSES:
@@ -229,7 +154,28 @@ def confusion(counts: np.ndarray, classes: Sequence[str]) -> Figure:
     return figure
 
 
-@_styled
+@Plot
+def predicted_against_true(true: np.ndarray, predicted: np.ndarray, target: str) -> Figure:
+    """Draw predicted values over true ones, and the line on which they would agree.
+
+    Parameters
+    ----------
+    true, predicted : ndarray of shape (n,)
+    target : str
+        The name of what is predicted.
+    """
+    figure = new_figure(540, 500)
+    axes = figure.add_subplot()
+    size = 4 if len(true) <= 2000 else 2
+    axes.plot(true, predicted, "o", color=BLUE, ms=size, mew=0, alpha=0.5, rasterized=True)
+    ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
+    axes.plot(ends, ends, color=RED, linewidth=1)
+    axes.set(xlabel=f"true {label(target, 40)}", ylabel="predicted")
+    axes.grid()
+    return figure
+
+
+@Plot
 def accuracy_bars(bars: Sequence[tuple[str, float, bool]]) -> Figure:
     """Draw accuracies as bars that start at 0, each with its name above and its value behind.
 
@@ -238,7 +184,7 @@ def accuracy_bars(bars: Sequence[tuple[str, float, bool]]) -> Figure:
     bars : sequence of (name, accuracy, emphasis)
         From top to bottom; with emphasis in blue, otherwise grey.
     """
-    figure = _figure(540, 46 + 50 * len(bars))
+    figure = new_figure(540, 46 + 50 * len(bars))
     axes = figure.add_subplot()
     for place, (name, accuracy, emphasis) in enumerate(bars):
         axes.barh(place, accuracy, 0.4, color=BLUE if emphasis else FAINT)

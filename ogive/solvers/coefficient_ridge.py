@@ -78,7 +78,7 @@ def coefficient_ridge(
             f"LSMR stopped at max_iterations={max_iterations}; "
             "raise it, or raise alpha, or rescale the data"
         )
-    return Solution(coefficients, intercept, converged, iterations, reason)
+    return Solution(coefficients, intercept, converged, iterations, reason, alpha)
 
 
 def _reduced(operator: Operator, weighting: Weighting) -> LinearOperator:

@@ -34,7 +34,7 @@ def definite_ridge(
         None if the matrix is not numerically positive definite: the caller then takes the
         Krein solution.
     """
-    weighting = Weighting.of(len(kernel), weight, fit_intercept=fit_intercept)
+    weighting = Weighting.of(len(kernel), weight, fit_intercept=fit_intercept, device=kernel.device)
     shifted = weighting.reduce_matrix(kernel)
     shifted.diagonal().add_(alpha)
     factor, failed = torch.linalg.cholesky_ex(shifted)
@@ -44,4 +44,4 @@ def definite_ridge(
         torch.cholesky_solve(weighting.reduce_targets(targets), factor)
     )
     intercept = weighting.intercept(targets - kernel @ coefficients)
-    return Solution(coefficients, intercept, True, 0, "Cholesky factorisation")
+    return Solution(coefficients, intercept, True, 0, "Cholesky factorisation", alpha)

@@ -23,6 +23,8 @@ class Solution:
         0 for direct solvers.
     reason : str
         How it was solved, or why it did not converge.
+    alpha : float
+        Strength of the penalty: the one given, or the one chosen.
     """
 
     value: Float[Tensor, "m k"]
@@ -30,3 +32,4 @@ class Solution:
     converged: bool
     iterations: int
     reason: str
+    alpha: float

@@ -29,10 +29,17 @@ class Weighting:
     fit_intercept: bool
 
     @classmethod
-    def of(cls, n: int, weight: Float[Tensor, " n"] | None, *, fit_intercept: bool) -> Weighting:
+    def of(
+        cls,
+        n: int,
+        weight: Float[Tensor, " n"] | None,
+        *,
+        fit_intercept: bool,
+        device: torch.device | str = "cpu",
+    ) -> Weighting:
         """Return the weighting of n rows; no weights mean ones."""
-        root = torch.ones(n, dtype=torch.float64) if weight is None else weight.double().sqrt()
-        return cls(root, fit_intercept)
+        ones = torch.ones(n, dtype=torch.float64, device=device)
+        return cls(ones if weight is None else weight.double().sqrt(), fit_intercept)
 
     def reduce_targets(self, targets: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
         """Return P S y."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from ogive._errors import InvalidDataError, InvalidParameterError, InvalidTypeError
 from ogive.data import Dataset
@@ -126,6 +127,61 @@ def test_take_refuses(indices, error, words):
 def test_refuses_what_does_not_fit(changes, error, words):
     with pytest.raises(error, match=words):
         pair(**changes)
+
+
+NUMBERS = np.array([[0.0, 1.5, 0.0], [2.0, 0.0, 0.0], [0.0, 0.0, 3.0]])
+
+
+def sparse_set(**changes):
+    fields = {"name": "words", "X": sparse.csr_matrix(NUMBERS), "y": np.array([1, 0, 1])}
+    fields |= {"classes": ("cat", "dog"), "feature_names": ("a", "b", "c")}
+    return Dataset(**(fields | changes))
+
+
+def test_sparse_rows():
+    data = sparse_set()
+    assert data.sparse and not pair().sparse and len(data) == 3
+    assert repr(data) == "Dataset('words': 3 rows × 3 features (float64, sparse), 2 classes)"
+
+
+@pytest.mark.parametrize(
+    "indices", [[2, 0, 0], [-1], np.array([True, False, True])], ids=["list", "last", "mask"]
+)
+def test_sparse_take(indices):
+    taken = sparse_set().take(indices)
+    assert isinstance(taken.X, sparse.csr_matrix)
+    np.testing.assert_array_equal(taken.X.toarray(), NUMBERS[indices])
+    np.testing.assert_array_equal(taken.y, np.array([1, 0, 1])[indices])
+    assert taken.feature_names == ("a", "b", "c")
+
+
+def test_sparse_features():
+    data = sparse_set()
+    assert data.features(np.float64) is data.X
+    single = data.features()
+    assert isinstance(single, sparse.csr_matrix) and single.dtype == np.float32
+    np.testing.assert_array_equal(single.toarray(), NUMBERS.astype(np.float32))
+    assert data.X.dtype == np.float64
+    counts = sparse_set(X=sparse.csr_matrix(NUMBERS.astype(np.uint8))).features()
+    np.testing.assert_array_equal(counts.toarray(), NUMBERS.astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"X": sparse.csc_matrix(NUMBERS)}, InvalidTypeError, r"csc_matrix.*csr_matrix\(X\)"),
+        ({"X": sparse.csr_array(NUMBERS)}, InvalidTypeError, r"csr_array.*csr_matrix\(X\)"),
+        ({"X": sparse.csr_matrix(NUMBERS + 0j)}, InvalidTypeError, "complex128: convert it"),
+        ({"X": sparse.csr_matrix(NUMBERS[:2])}, InvalidDataError, "one target a row"),
+        ({"X": sparse.csr_matrix((3, 0))}, InvalidDataError, "nothing to learn from"),
+        ({"feature_names": ("a",)}, InvalidDataError, "1 feature_names for 3"),
+        ({"image_shape": (1, 3, 1)}, InvalidDataError, r"with a sparse X: pass X.toarray\(\)"),
+        ({"y": sparse.csr_matrix(NUMBERS[:1])}, InvalidTypeError, "y is a csr_matrix"),
+    ],
+)
+def test_refuses_sparse_rows_that_do_not_fit(changes, error, words):
+    with pytest.raises(error, match=words):
+        sparse_set(**changes)
 
 
 def test_is_frozen():

@@ -1,4 +1,4 @@
-"""Named sets, where they are looked for, and the one entry point for everything."""
+"""The one entry point for everything: names, files and folders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ogive._errors import (
     InvalidParameterError,
     InvalidTypeError,
 )
-from ogive.data import available, load, load_pair, names, stratified_split
+from ogive.data import load, load_pair, stratified_split
 from ogive.data import named as named_sets
 
 
@@ -30,96 +30,6 @@ def idx_set(folder, labels=(0, 1, 9), only=("train", "t10k")):
         head = struct.pack(">HBBI", 0, 8, 1, len(labels))
         (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(head + bytes(labels))
     return folder
-
-
-@pytest.fixture
-def nowhere(tmp_path, monkeypatch):
-    """No set is on this machine but what a test puts there."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("OGIVE_DATA", str(tmp_path / "own"))
-    real = named_sets._places
-    monkeypatch.setattr(
-        named_sets, "_places", lambda name: [p for p in real(name) if tmp_path in p.parents]
-    )
-    return tmp_path
-
-
-def test_names():
-    assert names() == ("digits", "fashion-mnist")
-    assert available("digits")
-    for call in (available, named_sets.load):
-        with pytest.raises(InvalidParameterError, match=r"did you mean 'digits'\?"):
-            call("digit")
-
-
-def test_digits():
-    from sklearn.datasets import load_digits
-
-    train, test = load("digits"), load("digits", "test")
-    assert (len(train), len(test)) == (1437, 360)
-    assert train.X.dtype == np.float64 and train.image_shape == (8, 8, 1)
-    assert train.X.min() == 0 and train.X.max() == 1
-    assert train.classes == tuple("0123456789")
-    rows, other = stratified_split(load_digits().target, 360, 0)
-    np.testing.assert_array_equal(train.X, load_digits().data[rows] / 16)
-    np.testing.assert_array_equal(test.y, load_digits().target[other])
-    share = np.bincount(test.y) / np.bincount(load_digits().target)
-    assert np.abs(share - 360 / 1797).max() < 0.01
-
-
-@pytest.mark.parametrize("place", ["own/fashion-mnist", "own", "cache/ogive/fashion-mnist"])
-def test_places(nowhere, place):
-    assert not available("fashion-mnist")
-    (nowhere / "own" / "fashion-mnist").mkdir(parents=True)  # there, and without the files
-    idx_set(nowhere / place)
-    assert available("fashion-mnist")
-    data = load("fashion-mnist")
-    assert (data.name, data.y.tolist(), data.classes[9]) == (
-        "fashion-mnist",
-        [0, 1, 9],
-        "Ankle boot",
-    )
-
-
-def test_order_of_places(nowhere):
-    idx_set(nowhere / "cache" / "ogive" / "fashion-mnist", (1, 1, 1))
-    idx_set(nowhere / "own", (2, 2, 2))
-    assert load("fashion-mnist").y[0] == 2
-    idx_set(nowhere / "own" / "fashion-mnist", (3, 3, 3))
-    assert load("fashion-mnist").y[0] == 3
-    (nowhere / "own" / "fashion-mnist" / "t10k-labels-idx1-ubyte").unlink()
-    assert load("fashion-mnist").y[0] == 2  # half a set is none
-
-
-def test_system_place_is_last(monkeypatch, tmp_path):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative/does/not/count")
-    monkeypatch.delenv("OGIVE_DATA", raising=False)
-    assert named_sets._places("fashion-mnist") == [
-        tmp_path / ".cache" / "ogive" / "fashion-mnist",
-        Path("/usr/share/datasets/fashion-mnist"),
-    ]
-
-
-def test_not_here_tells_how_to_get_it(nowhere):
-    with pytest.raises(DataNotFoundError) as caught:
-        load("fashion-mnist")
-    message = str(caught.value)
-    for words in (
-        str(nowhere / "own" / "fashion-mnist"),
-        f"{nowhere / 'own'},",
-        str(nowhere / "cache" / "ogive" / "fashion-mnist"),
-        "apt-get install dataset-fashion-mnist",
-        "OGIVE_DATA",
-        "train-images-idx3-ubyte.gz",
-    ):
-        assert words in message
-
-
-def test_another_set_in_the_place(nowhere):
-    idx_set(nowhere / "own", (0, 1, 26))
-    with pytest.raises(InvalidDataError, match=r"labels up to 26.*10 classes.*another set"):
-        load("fashion-mnist")
 
 
 @pytest.mark.parametrize("split", ["validation", "", None])
@@ -298,33 +208,3 @@ def test_import_is_light():
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == "[]"
-
-
-# Real data
-
-
-@pytest.mark.skipif(not available("fashion-mnist"), reason="Fashion-MNIST is not here")
-def test_the_real_fashion_mnist():
-    train, test = load_pair("fashion-mnist")
-    assert (train.X.shape, test.X.shape) == ((60000, 784), (10000, 784))
-    assert train.X.dtype == np.uint8 and train.image_shape == (28, 28, 1)
-    assert np.bincount(train.y).tolist() == [6000] * 10
-    assert np.bincount(test.y).tolist() == [1000] * 10
-    assert train.y[:5].tolist() == [9, 0, 0, 3, 0]
-    assert test.y[:5].tolist() == [9, 2, 1, 1, 6]
-    assert train.classes[9] == "Ankle boot"
-
-
-CIFAR = Path(os.environ.get("OGIVE_DATA", "/nowhere")) / "cifar10"
-
-
-@pytest.mark.skipif(not list(CIFAR.glob("test-*.parquet")), reason="CIFAR-10 is not here")
-def test_the_real_cifar10():
-    data = load(CIFAR, "test")
-    assert (data.X.shape, data.image_shape) == ((10000, 3072), (32, 32, 3))
-    assert data.classes == (
-        *("airplane", "automobile", "bird", "cat", "deer"),
-        *("dog", "frog", "horse", "ship", "truck"),
-    )
-    assert np.bincount(data.y).tolist() == [1000] * 10
-    assert 100 < data.X.mean() < 140

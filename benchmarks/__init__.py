@@ -1,0 +1,1 @@
+"""Fair benchmarks: Ogive beside its peers, answers compared before anything is timed."""

@@ -1,0 +1,222 @@
+"""``ogive fit``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from ogive.cli.options import TABLES, AsJson, Debug, Delimiter, Device, Header, Quiet, Seed
+
+KernelName = Literal["sigmoid", "logistic", "gaussian", "polynomial", "linear", "additive"]
+ModelName = Literal["ridge"]
+_KERNEL = "Kernel and penalty"
+
+
+def fit(
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA", help="A named data set (see ogive datasets), a file or a folder."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The model file to write.")
+    ],
+    model: Annotated[ModelName, typer.Option(metavar="NAME", help="What to fit: ridge.")] = "ridge",
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column to predict, by name or number from 0; by default target, label, "
+            "class or y, otherwise the last.",
+            rich_help_panel=TABLES,
+        ),
+    ] = None,
+    categorical: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMNS",
+            help="Columns of categories, to be one-hot encoded; several times or with commas; "
+            "all: every column that is no numbers.",
+            rich_help_panel=TABLES,
+        ),
+    ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMNS",
+            help="Columns of text, to become TF-IDF words.",
+            rich_help_panel=TABLES,
+        ),
+    ] = None,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMNS", help="Columns to leave out.", rich_help_panel=TABLES),
+    ] = None,
+    delimiter: Delimiter = None,
+    header: Header = None,
+    task: Annotated[
+        Literal["auto", "classes", "values"],
+        typer.Option(
+            metavar="KIND",
+            help="What the target holds: classes, values, or auto: text and up to a hundred "
+            "different integers are classes.",
+        ),
+    ] = "auto",
+    scale: Annotated[
+        Literal["auto", "none", "centre", "standard"],
+        typer.Option(
+            metavar="HOW",
+            help="Numbers are left (none), centred (centre), or centred and scaled (standard); "
+            "auto: standard for all but pictures and sparse data.",
+        ),
+    ] = "auto",
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="HEIGHTxWIDTH", help="Resize pictures, to 32x32 say."),
+    ] = None,
+    kernel: Annotated[
+        KernelName,
+        typer.Option(
+            metavar="NAME",
+            help="sigmoid, logistic, gaussian, polynomial, linear or additive.",
+            rich_help_panel=_KERNEL,
+        ),
+    ] = "sigmoid",
+    gamma: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VALUE",
+            help="A number, or a rule that reads it off the data: suggest, scale or auto.",
+            rich_help_panel=_KERNEL,
+        ),
+    ] = None,
+    coef0: Annotated[
+        str | None,
+        typer.Option(metavar="VALUE", help="A number, or suggest.", rich_help_panel=_KERNEL),
+    ] = None,
+    degree: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Of the polynomial kernel; 3 if left out.",
+            rich_help_panel=_KERNEL,
+        ),
+    ] = None,
+    alpha: Annotated[
+        str,
+        typer.Option(
+            metavar="VALUE",
+            help="Strength of the penalty: a number, or auto to choose it by the error on rows "
+            "left out.",
+            rich_help_panel=_KERNEL,
+        ),
+    ] = "auto",
+    landmarks: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="NUMBER",
+            help="How many rows stand for all; 4,000 above 3,000 rows; 0 for none: exact.",
+            rich_help_panel=_KERNEL,
+        ),
+    ] = None,
+    memory: Annotated[
+        str,
+        typer.Option(
+            metavar="SIZE", help="Budget of the kernel's working buffers.", rich_help_panel=_KERNEL
+        ),
+    ] = "256 MB",
+    test_fraction: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Hold this share of the rows out, and tell how well they are predicted.",
+        ),
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Fit a model on data and keep it, preprocessing included, in one file.
+
+    Data with parts of their own are fitted on the train part; ogive evaluate takes the test part.
+
+    Example: ogive fit houses.csv --target price --categorical district -o houses.ogive
+    """
+    from ogive._writing import check_writable_folder
+    from ogive.cli.terminal import Terminal, command_line
+
+    check_writable_folder(output.parent)  # before minutes of work, not after them
+    terminal = Terminal(quiet=quiet)
+    with terminal.step("loading torch and scikit-learn"):
+        from ogive._devices import check_device
+        from ogive.models import Settings, fit_model, read_training, save
+        from ogive.preprocessing import ColumnRoles
+        from ogive.report.evaluation import Evaluation
+    check_device(device)
+    settings = Settings(
+        model=model,
+        kernel=kernel,
+        gamma=_number_or_rule(gamma),
+        coef0=_number_or_rule(coef0),
+        degree=degree,
+        alpha=_number_or_rule(alpha),
+        landmarks=landmarks,
+        scale=scale,
+        memory=memory,
+        seed=seed,
+        device=device,
+    )
+    roles = ColumnRoles(target, _columns(categorical), _columns(text), _columns(drop))
+    with terminal.step(f"reading {data}"):
+        training = read_training(
+            data, roles, task=task, size=_size(size), delimiter=delimiter, header=header
+        )
+    held = None
+    if test_fraction is not None:
+        training, held = training.split(test_fraction, seed)
+    fitted = fit_model(training, settings, command=command_line(), step=terminal.step)
+    figures: dict[str, Any] = {}
+    if held is not None:
+        with terminal.step(f"predicting {len(held.y):,} rows held out"):
+            answers = fitted.predict_codes(held.data)
+        evaluation = Evaluation(held.data.name, fitted.target, fitted.classes, held.y, answers)
+        figures = {"held_out": evaluation.figures()}
+    save(fitted, output)
+    if as_json:
+        terminal.answer({"path": str(output), **fitted.summary, **figures})
+        return
+    if quiet:
+        return
+    from ogive.report.model import print_fit
+
+    print_fit(fitted, output, figures.get("held_out"), terminal.output)
+
+
+def _number_or_rule(text: str | None) -> float | str | None:
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return text  # whether it is a rule is the kernel's to say
+
+
+def _columns(values: list[str] | None) -> tuple[str, ...]:
+    return tuple(name for value in values or () for name in value.split(",") if name)
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    from ogive._errors import InvalidParameterError
+
+    sides = text.lower().split("x")
+    if len(sides) != 2 or not all(side.strip().isdecimal() for side in sides):
+        raise InvalidParameterError(f"size={text!r} must be HEIGHTxWIDTH: 32x32, say")
+    return int(sides[0]), int(sides[1])

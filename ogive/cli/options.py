@@ -1,0 +1,48 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+TABLES = "Tables"
+
+AsJson = Annotated[
+    bool, typer.Option("--json", metavar="", help="Print the answer as JSON, for another program.")
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", metavar="", help="Print the answer and nothing else.")
+]
+Debug = Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an error.")]
+Seed = Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Of every random choice.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="What computes: cpu, cuda (or cuda:1, …), or auto for a GPU if there is one.",
+    ),
+]
+Split = Annotated[
+    Literal["train", "test"] | None,
+    typer.Option(
+        metavar="train|test", help="The part to take, of data that have parts; by default test."
+    ),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CHARACTER",
+        help="Between the cells of a text table; by default found out.",
+        rich_help_panel=TABLES,
+    ),
+]
+Header = Annotated[
+    bool | None,
+    typer.Option(
+        "--header/--no-header",
+        metavar="",
+        help="Whether a text table's first line holds the names; by default found out.",
+        rich_help_panel=TABLES,
+    ),
+]

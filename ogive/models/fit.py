@@ -1,0 +1,201 @@
+"""Fitting a model on data as they come."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ogive._errors import InvalidDataError, InvalidParameterError, nearest_name
+from ogive._resources import Meter
+from ogive.data import Dataset, Table, stratified_split
+from ogive.models.machines import Settings, make_estimator
+from ogive.models.model import Model
+from ogive.preprocessing import (
+    ColumnPreprocessing,
+    ColumnRoles,
+    Preprocessing,
+    RowPreprocessing,
+)
+
+TASKS = ("auto", "classes", "values")
+# Integer targets with more distinct values than this are taken for quantities.
+MOST_INTEGER_CLASSES = 100
+
+Step = Callable[[str], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """Data to fit on, with their targets.
+
+    Attributes
+    ----------
+    data : Dataset or Table
+    y : ndarray of shape (n,)
+        int64 codes, or float64 values.
+    classes : tuple of str
+        Empty for values.
+    target : str
+        The name of what is predicted.
+    roles : ColumnRoles
+        Of a table's columns.
+    """
+
+    data: Dataset | Table
+    y: np.ndarray
+    classes: tuple[str, ...]
+    target: str
+    roles: ColumnRoles
+
+    @classmethod
+    def of(
+        cls, data: Dataset | Table, roles: ColumnRoles | None = None, task: str = "auto"
+    ) -> Training:
+        """Find the targets of data, and whether they are classes or values.
+
+        Parameters
+        ----------
+        data : Dataset or Table
+            A table read with ``roles.kinds``.
+        roles : ColumnRoles, optional
+        task : {"auto", "classes", "values"}
+            "auto" takes text and integers for classes; fractions, and integers of more than a
+            hundred different values, for values.
+        """
+        if task not in TASKS:
+            raise InvalidParameterError(f"task={task!r} is unknown; {nearest_name(task, TASKS)}")
+        roles = roles or ColumnRoles()
+        if isinstance(data, Table):
+            position = roles.positions(data.layout).target
+            target = data.names[position]
+            y, classes = data.targets(position)
+        else:
+            y, classes, target = data.y, data.classes, "class" if data.classes else "value"
+        y, classes = _as_task(y, classes, task, data.name)
+        if classes:
+            y, classes = _present(y, classes, data.name)
+        return cls(data, y, classes, target, roles)
+
+    def take(self, rows: np.ndarray) -> Training:
+        """Return some of the rows."""
+        return Training(self.data.take(rows), self.y[rows], self.classes, self.target, self.roles)
+
+    def split(self, test_fraction: float, seed: int) -> tuple[Training, Training]:
+        """Return the rows to fit on and those held out, in the classes' proportions."""
+        strata = self.y if self.classes else np.zeros(len(self.y), dtype=np.int64)
+        classes = self.classes or ("row",)
+        rows = stratified_split(strata, test_fraction, seed, classes=classes)
+        return self.take(rows[0]), self.take(rows[1])
+
+
+def fit_model(
+    training: Training,
+    settings: Settings,
+    *,
+    command: str = "",
+    step: Step = lambda text: nullcontext(),
+) -> Model:
+    """Fit preprocessing and estimator.
+
+    Parameters
+    ----------
+    training : Training
+    settings : Settings
+    command : str
+        Noted in the summary.
+    step : callable
+        Called with a text before each step; the context it returns is open meanwhile.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    InvalidDataError
+        If a column that should hold numbers does not, or the data cannot be learnt from.
+    InvalidParameterError
+        If a setting is unknown or does not fit the others.
+
+    Examples
+    --------
+    >>> from ogive.data import load
+    >>> model = fit_model(Training.of(load("digits")), Settings())
+    >>> test = load("digits", "test")
+    >>> bool((model.predict_codes(test) == test.y).mean() > 0.97)
+    True
+    """
+    rows = len(training.y)
+    with Meter() as meter:
+        with step(f"preparing {rows:,} rows"):
+            preprocessing = _fit_preprocessing(training, settings.scale)
+            X = preprocessing.transform(training.data)
+        estimator = make_estimator(settings, X.shape[1], classes=bool(training.classes))
+        with step(f"fitting {settings.model}, {settings.kernel} kernel, on {rows:,} rows"):
+            estimator.fit(X, training.y)
+    summary = {
+        "model": settings.model,
+        "kernel": str(estimator.kernel_),
+        "alpha": getattr(estimator, "alpha_", estimator.alpha),
+        "treatment": estimator.plan_.reason,
+        "solution": estimator.solution_,
+        "data": training.data.name,
+        "rows": rows,
+        "columns": X.shape[1],
+        "seconds": round(meter.seconds, 3),
+        "peak_bytes": meter.peak_bytes,
+        "seed": settings.seed,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": command,
+    }
+    return Model(preprocessing, estimator, training.classes, training.target, summary)
+
+
+def _fit_preprocessing(training: Training, scale: str) -> Preprocessing:
+    if isinstance(training.data, Table):
+        return ColumnPreprocessing.fit(training.data, training.roles, scale)
+    return RowPreprocessing.fit(training.data, scale)
+
+
+def _as_task(
+    y: np.ndarray, classes: tuple[str, ...], task: str, name: str
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    if task == "classes" and not classes:
+        raise InvalidDataError(
+            f"{name}: the target holds fractions, which are no classes: name another target, or "
+            "choose task='values'"
+        )
+    numbers = _integers(classes)
+    many = len(np.unique(y)) > MOST_INTEGER_CLASSES
+    if task == "values" and classes and numbers is None:
+        raise InvalidDataError(
+            f"{name}: the target {classes[0]!r} is no number: name another target, or choose "
+            "task='classes'"
+        )
+    if numbers is not None and (task == "values" or (task == "auto" and many)):
+        return numbers[y], ()
+    return y, classes
+
+
+def _integers(classes: tuple[str, ...]) -> np.ndarray | None:
+    try:
+        return np.array([float(int(name)) for name in classes]) if classes else None
+    except ValueError:
+        return None
+
+
+def _present(
+    y: np.ndarray, classes: tuple[str, ...], name: str
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Drop the names of classes without rows: an estimator could not learn them."""
+    found, codes = np.unique(y, return_inverse=True)
+    if len(found) < 2:
+        raise InvalidDataError(
+            f"{name} holds rows of one class only ({classes[found[0]]!r}): a model needs two"
+        )
+    return codes.astype(np.int64), tuple(classes[c] for c in found)

@@ -1,0 +1,164 @@
+"""The machines that can be fitted by name, and the kernels with the defaults they get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ogive._errors import InvalidParameterError, nearest_name
+from ogive.estimators import KernelRidge, KernelRidgeClassifier
+
+# Above the few thousand rows that are solved exactly. Twice the estimators' own default: whoever
+# fits from the command line waits once and predicts often.
+LANDMARKS = 4000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to fit, in the words of the command line; None stands for the default.
+
+    Attributes
+    ----------
+    model : str
+        One of `MACHINES`.
+    kernel : str
+        One of `KERNELS`.
+    gamma, coef0, degree : float, str or None
+        Of the kernel; by default rules that read them off the data, see `KERNELS`.
+    alpha : float or "auto"
+        Strength of the penalty.
+    landmarks : int or None
+        By default 4,000 above 3,000 rows; 0 for a coefficient for every row.
+    scale : {"auto", "none", "centre", "standard"}
+        What is done to columns of numbers.
+    memory : str
+        Budget of the kernel's working buffers.
+    seed : int
+    device : str
+        As an estimator takes it.
+    """
+
+    model: str = "ridge"
+    kernel: str = "sigmoid"
+    gamma: float | str | None = None
+    coef0: float | str | None = None
+    degree: float | None = None
+    alpha: float | str = "auto"
+    landmarks: int | None = None
+    scale: str = "auto"
+    memory: str = "256 MB"
+    seed: int = 0
+    device: str = "cpu"
+
+
+# Kernels by name, with the defaults of gamma and coef0.
+KERNELS: dict[str, dict[str, Any]] = {
+    "sigmoid": {"gamma": "suggest", "coef0": "suggest"},
+    "logistic": {"gamma": "suggest", "coef0": "suggest"},
+    "gaussian": {"gamma": "scale"},
+    "polynomial": {"gamma": "suggest", "coef0": 1.0},
+    "linear": {},
+    "additive": {},
+}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A kind of model that can be fitted.
+
+    Attributes
+    ----------
+    summary : str
+        In a few words.
+    classifier, regressor : callable(Settings, int) -> estimator, or None
+        Make an estimator for so many columns; None if the machine has no such form.
+    """
+
+    summary: str
+    classifier: Callable[[Settings, int], Any] | None
+    regressor: Callable[[Settings, int], Any] | None
+
+
+# A new machine is one entry here.
+MACHINES: dict[str, Machine] = {
+    "ridge": Machine(
+        "kernel ridge regression, on classes or values",
+        lambda settings, width: KernelRidgeClassifier(**_ridge(settings, width)),
+        lambda settings, width: KernelRidge(**_ridge(settings, width)),
+    ),
+}
+
+
+def make_estimator(settings: Settings, width: int, *, classes: bool) -> Any:
+    """Return the estimator that the settings describe, not fitted.
+
+    Parameters
+    ----------
+    settings : Settings
+    width : int
+        Columns of the rows that it will see.
+    classes : bool
+        Whether it is to predict classes.
+
+    Raises
+    ------
+    InvalidParameterError
+        If model or kernel is unknown, or a parameter does not belong to the kernel.
+
+    Examples
+    --------
+    >>> make_estimator(Settings(kernel="linear", alpha=1.0), 4, classes=False).kernel
+    'linear'
+    """
+    if settings.model not in MACHINES:
+        raise InvalidParameterError(
+            f"model={settings.model!r} is unknown; {nearest_name(settings.model, MACHINES)}"
+        )
+    machine = MACHINES[settings.model]
+    make = machine.classifier if classes else machine.regressor
+    if make is None:
+        raise InvalidParameterError(
+            f"model={settings.model!r} is not made for "
+            f"{'classes' if classes else 'real-valued targets'}: choose another"
+        )
+    return make(settings, width)
+
+
+def _ridge(settings: Settings, width: int) -> dict[str, Any]:
+    landmarks = settings.landmarks
+    if landmarks is not None and landmarks < 0:
+        raise InvalidParameterError(
+            f"landmarks={landmarks} must be a positive number, or 0 for all rows"
+        )
+    if landmarks is None:
+        # A linear kernel has no more than d directions: further landmarks would repeat them.
+        landmarks = min(LANDMARKS, width + 1) if settings.kernel == "linear" else LANDMARKS
+        approximation = "auto"
+    else:
+        approximation = "nystroem" if landmarks else "exact"
+    return {
+        "alpha": settings.alpha,
+        **_kernel(settings),
+        "approximation": approximation,
+        "n_components": landmarks or None,
+        "memory": settings.memory,
+        "random_state": settings.seed,
+        "device": settings.device,
+    }
+
+
+def _kernel(settings: Settings) -> dict[str, Any]:
+    if settings.kernel not in KERNELS:
+        raise InvalidParameterError(
+            f"kernel={settings.kernel!r} is unknown; {nearest_name(settings.kernel, KERNELS)}"
+        )
+    given = {"gamma": settings.gamma, "coef0": settings.coef0, "degree": settings.degree}
+    given = {name: value for name, value in given.items() if value is not None}
+    takes = {*KERNELS[settings.kernel], *(["degree"] if settings.kernel == "polynomial" else [])}
+    for name in given:
+        if name not in takes:
+            raise InvalidParameterError(
+                f"{name}={given[name]}: the {settings.kernel} kernel has no {name}: leave it out"
+            )
+    return {"kernel": settings.kernel, **KERNELS[settings.kernel], **given}

@@ -1,0 +1,475 @@
+"""Thousands of damaged and of forged files: each loads or is refused, and none does harm.
+
+Damaged files hardly get past the checksum; forged ones have a right one, and meet the checks of
+each value and array. What loads all the same must predict or refuse: no crash, no other error.
+"""
+
+import json
+import struct
+import time
+import warnings
+from collections import Counter
+from copy import deepcopy
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from ogive._container import file as container_file
+from ogive._container import read_container, write_container
+from ogive._errors import OgiveError
+from ogive.data import Dataset
+from ogive.estimators import KernelRidge, KernelRidgeClassifier, Nystroem
+from ogive.kernels import AdditiveSigmoid, Gaussian, Linear, Polynomial, Sigmoid
+from ogive.models import Model, Settings, Training, fit_model, load, read_training, save
+from ogive.preprocessing import ColumnRoles
+
+DAMAGED, FORGED_TEXT = 3000, 2000
+MOST_SECONDS = 2.0  # of processor time for one file: far above what any takes, far below a hang
+WIDEST = 100_000  # columns of data to predict on; a header may claim any number
+
+X = np.random.default_rng(0).normal(size=(12, 4))
+Y = X[:, 0]
+NAMES = np.array(["a", "bb", "c"])[np.arange(12) % 3]
+PIXELS = abs(X * 60).astype(np.uint8)
+PICTURES = Dataset("squares", PIXELS, np.arange(12) % 2, ("no", "yes"), (2, 2, 1))
+LINES = [f"{row[0]:.2f},{row[1]:.2f},{NAMES[i]},word{i % 3} the,{i % 2}" for i, row in enumerate(X)]
+
+
+@cache
+def table():
+    """Return a table with a column of every kind, read for training."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "table.csv"
+        file.write_text("\n".join(["size,weight,colour,words,class", *LINES]))
+        return read_training(file, ColumnRoles(categorical=["colour"], text=["words"]))
+
+
+def estimators():
+    kernel = 0.5 * Sigmoid(0.2, 0.1) + Gaussian(0.1) * Linear()
+    frame = pd.DataFrame(X, columns=["a", "ä", "c", "d"])
+    return [
+        KernelRidge(kernel=kernel).fit(X.astype(np.float32), np.stack([Y, -Y], 1)),
+        KernelRidge(kernel="poly", degree=2).fit(np.asfortranarray(X), Y),
+        KernelRidge(kernel="precomputed").fit(X @ X.T, Y),
+        KernelRidge(kernel=Polynomial(3, 0.1), approximation="nystroem", landmarks=X[:5]).fit(X, Y),
+        KernelRidgeClassifier(kernel=AdditiveSigmoid.random(4, heads=2, tied=True)).fit(X, NAMES),
+        KernelRidgeClassifier(kernel=Sigmoid(0.2, 0.1), class_weight={0: 1.0, 1: 2.0}).fit(
+            sparse.csr_matrix(X * (X > 0)), (Y > 0).astype(int)
+        ),
+        Nystroem(Sigmoid(0.3, 0.1), n_components=6).fit(frame),
+        Nystroem(n_components=6).fit(sparse.csr_matrix(X * (X > 0), dtype=np.float32)),
+    ]
+
+
+def whole_models():
+    models = (
+        fit_model(table(), Settings()),
+        fit_model(Training.of(PICTURES), Settings(scale="centre")),
+    )
+    # Dates and seconds would make the forgeries differ from run to run.
+    return [replace(model, summary={"rows": 12, "kernel": "sigmoid"}) for model in models]
+
+
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory):
+    """Return the contents of good files: values and arrays."""
+    file = tmp_path_factory.mktemp("good") / "model.ogive"
+    return [read_container(save(model, file)) for model in (*estimators(), *whole_models())]
+
+
+@pytest.fixture
+def file():
+    """Return the path of a file in memory where there is such a place: thousands are written."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        yield Path(folder) / "model.ogive"
+
+
+@pytest.fixture
+def container_of(monkeypatch):
+    """Return a function that gives the bytes of a file with a right checksum, without a disk."""
+    monkeypatch.setattr(container_file, "write_bytes", lambda path, data: data)
+    return partial(write_container, "nowhere")
+
+
+FORMS = [np.asarray, np.float32, sparse.csr_matrix]
+
+
+def put_to_use(model, form):
+    """Predict on a few rows, in one of the forms that data have."""
+    if isinstance(model, Model):
+        return answered(
+            model.predict, [PICTURES, table().data][model.preprocessing.kind == "columns"]
+        )
+    columns = model.n_features_in_
+    if not 1 <= columns <= WIDEST:
+        return "loaded, too wide to try"
+    data = np.random.default_rng(1).normal(size=(3, columns))
+    answer = model.transform if isinstance(model, Nystroem) else model.predict
+    return answered(answer, FORMS[form % len(FORMS)](data))
+
+
+def answered(answer, data):
+    try:
+        assert len(answer(data)) == (data.shape[0] if sparse.issparse(data) else len(data))
+    except (OgiveError, ValueError):
+        return "loaded, refused to predict"
+    except RuntimeError as error:
+        # torch's own words for a kernel whose numbers are beyond float32, on float32 rows.
+        if "cannot be converted to type float without overflow" not in str(error):
+            raise
+        return "loaded, refused to predict"
+    return "loaded, predicted"
+
+
+def outcome(file, data, form):
+    """Return what happens with a file; anything but an error of Ogive's own is raised."""
+    file.write_bytes(data)
+    start = time.process_time()
+    try:
+        model = load(file)
+    except OgiveError as error:
+        str(error).encode()  # can be printed
+        found = "refused"
+    else:
+        found = put_to_use(model, form)
+    assert time.process_time() - start < MOST_SECONDS
+    return found
+
+
+def run(file, count, make):
+    """Return how often each outcome was met; name the seed of the file that fails."""
+    outcomes = Counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of overflow, say: the numbers are wild
+        for seed in range(count):
+            generator = np.random.default_rng(seed)
+            data = make(generator)
+            try:
+                outcomes[outcome(file, data, seed)] += 1
+            except Exception as error:
+                error.add_note(f"file number {seed}")
+                raise
+    print(dict(outcomes))
+    assert outcomes.total() == count
+    return outcomes
+
+
+# Damaged files -------------------------------------------------------------------------------
+
+
+def flipped(data, generator, other):
+    place = generator.integers(len(data))
+    data[place] ^= 1 << generator.integers(8)
+
+
+def cut(data, generator, other):
+    del data[generator.integers(len(data)) :]
+
+
+def removed(data, generator, other):
+    place = generator.integers(len(data))
+    del data[place : place + generator.integers(1, 40)]
+
+
+def inserted(data, generator, other):
+    place = generator.integers(len(data))
+    data[place:place] = generator.integers(0, 256, generator.integers(1, 20), np.uint8).tobytes()
+
+
+def repeated(data, generator, other):
+    start, place = generator.integers(0, len(data), 2)
+    data[place:place] = data[start : start + generator.integers(1, 200)]
+
+
+def spliced(data, generator, other):
+    start, place = generator.integers(0, min(len(data), len(other)), 2)
+    length = generator.integers(1, 400)
+    data[place : place + length] = other[start : start + length]
+
+
+def overwritten(data, generator, other):
+    place = generator.integers(len(data))
+    data[place : place + 8] = generator.choice([b"\0" * 8, b"\xff" * 8, b"\x7f" * 8, b'":{["1,9]'])
+
+
+def edited_header(data, generator, other):
+    words = [b"0", b"1", b"9", b"[", b"]", b"{", b"}", b",", b'"', b"F64", b"F32", b"I64", b"BOOL"]
+    words += [b"shape", b"dtype", b"data_offsets", b"__metadata__", b"sha256", b"ogive", b"model"]
+    word = generator.choice(words)
+    place = data.find(word, generator.integers(8, max(9, len(data) // 2)))
+    new = generator.choice([*words, b"", b"1e9", b"-1", b"99999999999999999999", b"null", b"BF16"])
+    if place >= 0:
+        data[place : place + len(word)] = new
+    if generator.random() < 0.7:  # and the length is made to fit
+        end = data.find(b"}}", len(data) // 4) + 2
+        data[:8] = struct.pack("<Q", max(0, end - 8 + generator.integers(-1, 2)))
+
+
+def other_length(data, generator, other):
+    data[:8] = struct.pack("<Q", int(2 ** generator.uniform(0, 63.9)))
+
+
+DAMAGES = [flipped, cut, removed, inserted, repeated, spliced, overwritten, edited_header]
+DAMAGES += [other_length]
+
+
+def test_damaged_files(file, originals, container_of):
+    files = [container_of(*original) for original in originals]
+
+    def make(generator):
+        data = bytearray(files[generator.integers(len(files))])
+        for _ in range(generator.integers(1, 4)):
+            if data:
+                other = files[generator.integers(len(files))]
+                DAMAGES[generator.integers(len(DAMAGES))](data, generator, other)
+        return bytes(data)
+
+    outcomes = run(file, DAMAGED, make)
+    # A header has spaces at its end that mean nothing: some of the damage does no harm.
+    assert outcomes["refused"] > 0.95 * DAMAGED
+
+
+# Forged text, with the checksum of the forgery -----------------------------------------------
+
+
+def test_forged_text(file, originals, container_of, monkeypatch):
+    texts = [json.dumps(values) for values, _ in originals]
+    bits = [
+        '"',
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "1e999",
+        "NaN",
+        "-",
+        "null",
+        "true",
+        '{"$float":"inf"}',
+    ]
+    bits += ["\\ud800", "\\u0000", "9" * 30, "[" * 200, '{"a":' * 200, "0.5", " ", "é", "model"]
+
+    def make(generator):
+        which = generator.integers(len(texts))
+        text = texts[which]
+        for _ in range(generator.integers(1, 3)):
+            start = generator.integers(len(text))
+            end = start + generator.integers(0, 12)
+            middle = generator.choice([*bits, text[end : end + generator.integers(1, 60)]])
+            text = text[:start] + str(middle) + text[end:]
+        monkeypatch.setattr(container_file, "json_text", lambda values: text)
+        return container_of({}, originals[which][1])
+
+    run(file, FORGED_TEXT, make)
+
+
+# Forged values and arrays, with the checksum of the forgery ----------------------------------
+
+WILD = [
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    2,
+    3,
+    7,
+    12,
+    2**31,
+    2**53,
+    2**63,
+    -(2**63),
+    2**64 - 1,
+    0.0,
+    -0.0,
+]
+WILD += [0.5, -1.5, 1e-300, 1e300, -1e300, 1e38, 5e-324, float("inf"), float("-inf"), "", "auto"]
+WILD += [
+    "scale",
+    "suggest",
+    "rbf",
+    "precomputed",
+    "1 GB",
+    "1 B",
+    "nystroem",
+    "csr_matrix",
+    "columns",
+]
+WILD += [
+    "\udcff",
+    "x" * 500,
+    [],
+    {},
+    [1],
+    [[1, 2]],
+    [12, 4],
+    [4, 12],
+    {"class": "Linear"},
+    {"name": "rbf"},
+]
+WILD += [{"method": "uniform"}, ["a", "b"], ["a", "bb", "c"]]
+NUMBERS = [0, 1, -1, 2, 3, 4, 5, 11, 12, 13, 100, 2**31 - 1, -(2**31), 2**40, 2**63 - 1, -(2**63)]
+
+
+def objects(values):
+    """Return every object within nested values."""
+    inner = [
+        found for value in values.values() if isinstance(value, dict) for found in objects(value)
+    ]
+    return [values, *inner]
+
+
+def pick(generator, items):
+    return items[generator.integers(len(items))]
+
+
+def change_value(values, arrays, generator, other):
+    place = pick(generator, [found for found in objects(values) if found])
+    place[pick(generator, list(place))] = deepcopy(pick(generator, WILD))
+
+
+def remove_value(values, arrays, generator, other):
+    place = pick(generator, [found for found in objects(values) if found])
+    del place[pick(generator, list(place))]
+
+
+def borrow_value(values, arrays, generator, other):
+    source = pick(generator, [found for found in objects(other[0]) if found])
+    name = pick(generator, list(source))
+    places = [found for found in objects(values) if name in found] or [values]
+    pick(generator, places)[name] = deepcopy(source[name])
+
+
+def add_value(values, arrays, generator, other):
+    pick(generator, objects(values))[f"more{generator.integers(3)}"] = deepcopy(
+        pick(generator, WILD)
+    )
+
+
+def change_numbers(values, arrays, generator, other):
+    name = pick(generator, list(arrays))
+    array = arrays[name].copy().reshape(-1)
+    if array.size:
+        place = generator.integers(array.size, size=generator.integers(1, 3))
+        with np.errstate(all="ignore"):
+            array[place] = np.array(pick(generator, NUMBERS)).astype(array.dtype)
+    arrays[name] = array.reshape(arrays[name].shape)
+
+
+def scale_numbers(values, arrays, generator, other):
+    name = pick(generator, list(arrays))
+    with np.errstate(all="ignore"):
+        factor = pick(generator, [0.0, -1.0, 1e-30, 1e30, 1e150, 1e300])
+        arrays[name] = (arrays[name] * factor).astype(arrays[name].dtype)
+
+
+def change_dtype(values, arrays, generator, other):
+    name = pick(generator, list(arrays))
+    with np.errstate(all="ignore"):
+        arrays[name] = arrays[name].astype(
+            pick(generator, ["f2", "f4", "f8", "i1", "i4", "i8", "u8", "?"])
+        )
+
+
+def change_shape(values, arrays, generator, other):
+    name = pick(generator, list(arrays))
+    array = arrays[name]
+    arrays[name] = pick(
+        generator,
+        [array.T, array.reshape(-1), array[None], array[1:] if array.ndim else array, array.T[:1].T]
+        if array.ndim
+        else [array[None], array[None, None]],
+    )
+
+
+def drop_array(values, arrays, generator, other):
+    del arrays[pick(generator, list(arrays))]
+
+
+def borrow_array(values, arrays, generator, other):
+    name = pick(generator, list(other[1]))
+    arrays[pick(generator, [*arrays, name])] = other[1][name]
+
+
+def rename_array(values, arrays, generator, other):
+    array = arrays.pop(pick(generator, list(arrays)))
+    arrays[pick(generator, [*arrays, "../x", "model.fitted.kernel_.beta", ""])] = array
+
+
+def tamper_sparse(values, arrays, generator, other):
+    """Change what scipy's compiled code would trust: columns, row limits, width."""
+    names = [name for name in arrays if name.endswith((".indices", ".indptr"))]
+    if not names:
+        change_numbers(values, arrays, generator, other)
+        return
+    name = pick(generator, names)
+    array = arrays[name].astype(pick(generator, [np.int32, np.int64]))
+    with np.errstate(all="ignore"):
+        number = np.array(pick(generator, NUMBERS)).astype(array.dtype)
+    kind = generator.integers(5)
+    if kind == 0:
+        array[generator.integers(len(array))] = number
+    elif kind == 1:
+        array = generator.permutation(array)
+    elif kind == 2:
+        array = array + number
+    elif kind == 3:
+        array = np.append(array, number)
+    else:
+        claim_shape(values, generator)
+    arrays[name] = array
+
+
+def claim_shape(values, generator):
+    """Change the shape that sparse rows claim, sometimes with the number of columns."""
+    places = [found for found in objects(values) if "shape" in found]
+    width = pick(generator, [4, 3, 0, 2**20, 2**31, 2**61])
+    for place in places:
+        place["shape"] = [pick(generator, [12, 12, 12, 11, 13, 0, 2**40]), width]
+    for place in objects(values):
+        if "n_features_in_" in place and generator.random() < 0.5:
+            place["n_features_in_"] = width
+
+
+FORGERIES = [change_value, remove_value, borrow_value, add_value, change_numbers, scale_numbers]
+FORGERIES += [change_dtype, change_shape, drop_array, borrow_array, rename_array, tamper_sparse]
+WEIGHTS = np.array([6, 1, 2, 0.5, 5, 4, 1, 1, 0.5, 1, 0.5, 4])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "count"), [("estimator", 4500), ("model", 1500)])
+def test_forged_values_and_arrays(file, originals, container_of, kind, count):
+    texts = [json.dumps(values) for values, _ in originals]
+    own = [index for index, (values, _) in enumerate(originals) if values["kind"] == kind]
+
+    def make(generator):
+        which, whose = pick(generator, own), generator.integers(len(texts))
+        values, arrays = json.loads(texts[which]), dict(originals[which][1])
+        other = json.loads(texts[whose]), originals[whose][1]
+        for _ in range(generator.integers(1, 4)):
+            forge = generator.choice(FORGERIES, p=WEIGHTS / WEIGHTS.sum())
+            if arrays:
+                forge(values, arrays, generator, other)
+        return container_of(values, arrays)
+
+    outcomes = run(file, count, make)
+    # Otherwise the forgeries would not get far enough to show anything.
+    assert outcomes["loaded, predicted"] > 0.1 * count
+    assert outcomes["refused"] > 0.5 * count
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_good_files_load_and_predict(file, originals, container_of):
+    for original in originals:
+        for form in range(len(FORMS)):
+            assert outcome(file, container_of(*original), form) == "loaded, predicted"
