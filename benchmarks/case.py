@@ -65,9 +65,7 @@ class Case(Generic[Data]):
     summary : str
         One line, for ``--list``.
     prepare : callable(quick) -> data
-        Makes the data, the same in every process; small ones if ``quick``. It should need no more
-        memory on the way than the data themselves, because its peak is what a way's is compared
-        with.
+        Makes the data, the same in every process; small ones if ``quick``.
     title : callable(data) -> str
         What was done, with the sizes as they really are.
     ways : sequence of Way

@@ -43,7 +43,7 @@ class CaseResult:
     Attributes
     ----------
     prepared_bytes : int or None
-        Peak memory of a process that only imports and prepares the data.
+        Memory of a process that only imports and holds the data.
     """
 
     name: str
@@ -165,7 +165,7 @@ def _compare(
 def _peaks(
     case: Case, reference: str, quick: bool, threads: int, progress: Progress
 ) -> dict[str | None, int]:
-    """Return the peak of a process for each way, and under None of one that only prepares."""
+    """Return the peak of a process for each way, and under None of one that only has the data."""
     peaks: dict[str | None, int] = {}
     for way in (None, *(way.name for way in case.ways)):
         progress(f"memory of {way or 'the data'}")

@@ -41,14 +41,14 @@ def peak_bytes(command: Sequence[str], environment: Mapping[str, str] | None = N
 
 
 def child_peak(reference: str, way: str | None, *, quick: bool, threads: int) -> int:
-    """Return the peak memory of a process that prepares a case's data and runs one way on them.
+    """Return the peak memory of a process that runs one way, imports and data included.
 
     Parameters
     ----------
     reference : str
         Where the case is found: "module:NAME".
     way : str or None
-        With None nothing is run: the peak is that of the imports and the data.
+        With None nothing is run: what is left is the imports and the data.
     quick : bool
     threads : int
     """

@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from jaxtyping import Bool as Bool
     from jaxtyping import Float as Float
     from jaxtyping import Int as Int
     from scipy.sparse import csr_matrix
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     Matrix = np.ndarray | Tensor | csr_matrix
 else:
     try:
-        from jaxtyping import Float, Int
+        from jaxtyping import Bool, Float, Int
     except ImportError:
 
         class Float:
@@ -25,7 +26,7 @@ else:
                 """Accept any shape and return a type that accepts anything."""
                 return Any
 
-        Int = Float
+        Bool = Int = Float
 
     Matrix = Any
 

@@ -26,3 +26,21 @@ def test_public_names_are_there_and_import_is_free_of_heavy_packages():
     for name in dir(ogive):
         if not name.startswith("__"):
             assert getattr(ogive, name) is not None
+
+
+def test_every_command_line_that_is_printed_can_be_parsed():
+    import shlex
+
+    import typer
+
+    from ogive.cli.main import app
+
+    group = typer.main.get_command(app)
+    blocks = re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("ogive ")]
+    assert len(lines) >= 7
+    for line in lines:
+        name, *arguments = shlex.split(line, comments=True)[1:]
+        command = group.commands[name]
+        with command.make_context(name, arguments) as context:
+            assert not context.args, f"{line}: not understood: {context.args}"

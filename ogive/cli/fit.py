@@ -119,7 +119,7 @@ def fit(
         typer.Option(
             min=0,
             metavar="NUMBER",
-            help="How many rows stand for all; 4,000 above 3,000 rows; 0 for none: exact.",
+            help="How many rows stand for all; 5,000 above 3,000 rows; 0 for none: exact.",
             rich_help_panel=_KERNEL,
         ),
     ] = None,

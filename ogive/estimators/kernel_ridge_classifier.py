@@ -118,7 +118,7 @@ n_features_in_, feature_names_in_
         # Two classes need one function: the other is its negative.
         columns = [1] if len(self.classes_) == 2 else range(len(self.classes_))
         targets = np.stack([np.where(codes == c, 1.0, -1.0) for c in columns], axis=1)
-        self._fit_targets(X, from_numpy(targets), weight)
+        self._fit_targets(X, from_numpy(targets), weight, classes=True)
         return self
 
     def decision_function(self, X: Any) -> np.ndarray:

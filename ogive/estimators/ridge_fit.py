@@ -49,6 +49,7 @@ class RidgeOptions:
     device: torch.device
     seed: int
     verbose: int
+    classes: bool
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ def fit_ridge(
             weight=weights,
             fit_intercept=options.fit_intercept,
             group=from_numpy(group[: x.shape[0]]),
+            classes=options.classes,
             progress=_print_progress if options.verbose else None,
         )
         found = None if indices is None else kept[indices]

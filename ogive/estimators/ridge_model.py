@@ -70,7 +70,9 @@ class RidgeModel(KernelEstimator):
             **checks,
         )
 
-    def _fit_targets(self, X: Any, targets: Tensor, sample_weight: Any) -> None:
+    def _fit_targets(
+        self, X: Any, targets: Tensor, sample_weight: Any, *, classes: bool = False
+    ) -> None:
         weight = checked_weight(sample_weight, X)
         options = RidgeOptions(
             alpha=self.alpha,
@@ -83,6 +85,7 @@ class RidgeModel(KernelEstimator):
             device=check_device(self.device),
             seed=seed_of(self.random_state),
             verbose=self.verbose,
+            classes=classes,
         )
         x = as_rows(X)
         if self._precomputed:

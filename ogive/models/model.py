@@ -137,8 +137,10 @@ class Model:
             )
         if not is_classifier(estimator) and not is_regressor(estimator):
             reader.fail("estimator", f"is a {type(estimator).__name__}, which predicts nothing")
-        codes = estimator.classes_.tolist() if is_classifier(estimator) else []
-        if codes != list(range(len(classes))) or len(set(classes)) < len(classes):
+        codes = estimator.classes_ if is_classifier(estimator) else np.zeros(0, dtype=np.int64)
+        # Of integers: 0.0 and False are equal to 0, and index otherwise.
+        numbered = codes.dtype.kind == "i" and codes.tolist() == list(range(len(classes)))
+        if not numbered or len(set(classes)) < len(classes):
             reader.fail("classes", f"do not fit the estimator's {len(codes)}")
         target, summary = reader.value("target", str), reader.value("summary", dict)
         reader.strings("preprocesses")

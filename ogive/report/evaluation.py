@@ -114,11 +114,11 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
             if figures["r2"] is None
             else f"{figures['r2']:.4f}"
         )
-        console.print(f"R² {r2} on {rows}", markup=False, emoji=False)
+        console.print(plain_text(f"R² {r2} on {rows}"))
         console.print(f"mean absolute error {figures['mean_absolute_error']:.5g}")
         console.print(f"root mean squared error {figures['root_mean_squared_error']:.5g}")
         return
-    console.print(f"accuracy {figures['accuracy']:.4f} on {rows}", markup=False, emoji=False)
+    console.print(plain_text(f"accuracy {figures['accuracy']:.4f} on {rows}"))
     console.print(f"balanced accuracy {figures['balanced_accuracy']:.4f}\n")
     console.print(_class_table(figures["classes"]))
     matrix = _confusion_table(evaluation)
@@ -126,10 +126,8 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
     if console.measure(matrix, options=unbounded).maximum <= console.width:
         console.print(matrix)
     else:  # its counts would be cut off
-        console.print(
-            f"The confusion matrix of {len(evaluation.classes)} classes is wider than "
-            f"{console.width} characters."
-        )
+        size = len(evaluation.classes)
+        console.print(f"The matrix of {size} classes is wider than {console.width} characters.")
 
 
 def _class_table(classes: list[Mapping[str, Any]]) -> Table:

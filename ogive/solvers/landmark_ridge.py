@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -16,6 +17,7 @@ from ogive.solvers.penalty import AUTO, choose_penalty
 from ogive.solvers.solution import Solution
 from ogive.solvers.weighting import Weighting
 
+_MOST_JUDGED = 20_000
 HELD_OUT = 5  # every fifth row judges the strength of the penalty, if that is to be chosen
 
 Progress = Callable[[int, int], None]
@@ -30,6 +32,7 @@ def landmark_ridge(
     weight: Float[Tensor, " n"] | None = None,
     fit_intercept: bool = True,
     group: Int[Tensor, " n"] | None = None,
+    classes: bool = False,
     progress: Progress | None = None,
 ) -> Solution:
     """Minimise Σ wᵢ (yᵢ - f(xᵢ) - b)² + alpha cᵀ|W|c over f = C c and b.
@@ -49,13 +52,16 @@ def landmark_ridge(
     alpha : float or "auto"
         At least 0. "auto" takes the strength with which a fit to four fifths of the rows has the
         smallest squared error on the others (every fifth), and then fits to all of them; this
-        takes no second pass over the rows.
+        takes no second pass over the rows. See ``classes``.
     weight : Tensor of shape (n,), optional
         All positive.
     fit_intercept : bool, default True
     group : Tensor of shape (n,), optional
         For "auto": every fifth number is held out, with all of its rows; each row has its own if
         left out. Equal rows belong together: one would be judged by the other.
+    classes : bool, default False
+        Whether the targets are -1 and 1, the largest for a row's class. "auto" then takes, within
+        a decade of the smallest squared error, the strength that names most rows right.
     progress : callable(done, total), optional
         Called after each block with the numbers of rows.
 
@@ -67,12 +73,21 @@ def landmark_ridge(
     weighting = Weighting.of(operator.shape[0], weight, fit_intercept=fit_intercept)
     held_out = _every_fifth(operator.shape[0], group) if alpha == AUTO else None
     fitted, *held = _accumulate(operator, root, weighting, targets, held_out, progress=progress)
-    equations = fitted + held[0] if held else fitted
-    chosen = _choose(fitted, held[0], fit_intercept) if held else float(alpha)
+    if held_out is None:
+        equations, chosen = fitted, float(alpha)
+    else:
+        equations = fitted + held[0]
+        path = _Path(fitted, fit_intercept)
+        judged = _Judged.of(operator, root, held_out, targets, weighting) if classes else None
+        chosen = choose_penalty(
+            lambda strength: float(held[0].squared_error(*path(strength))),
+            path.scale,
+            None if judged is None else lambda strengths: judged.hits(path, strengths),
+        )
     beta, intercept, reason = _fit(equations, chosen, fit_intercept)
     reason = f"{root.rank} landmark features; {reason}"
     if held:
-        reason += f"; alpha {chosen:.2g} had the smallest error on a fifth of the rows"
+        reason += f"; alpha {chosen:.2g} did best on a fifth of the rows"
     return Solution(root.root @ beta.cpu(), intercept.cpu(), True, 0, reason, chosen)
 
 
@@ -116,15 +131,78 @@ def _accumulate(
     return [part.mapped(None if map_first else mapping) for part in sums]
 
 
-def _choose(fitted: NormalEquations, held: NormalEquations, fit_intercept: bool) -> float:
-    gram = fitted.centred()[0] if fit_intercept else fitted.gram
-    scale = float(gram.trace() / fitted.weight)
+class _Path:
+    """Fits of different strengths to the same equations, each made once."""
 
-    def error(alpha: float) -> float:
-        beta, intercept, _ = _fit(fitted, alpha, fit_intercept)
-        return float(held.squared_error(beta, intercept))
+    def __init__(self, equations: NormalEquations, fit_intercept: bool) -> None:
+        self._equations, self._fit_intercept = equations, fit_intercept
+        self._found: dict[float, tuple[Tensor, Tensor]] = {}
 
-    return choose_penalty(error, scale)
+    @property
+    def scale(self) -> float:
+        """The mean squared norm of the features."""
+        gram = self._equations.centred()[0] if self._fit_intercept else self._equations.gram
+        return float(gram.trace() / self._equations.weight)
+
+    def __call__(self, alpha: float) -> tuple[Float[Tensor, "r k"], Float[Tensor, " k"]]:
+        if alpha not in self._found:
+            self._found[alpha] = _fit(self._equations, alpha, self._fit_intercept)[:2]
+        return self._found[alpha]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Rows held out whose class is to be named.
+
+    Attributes
+    ----------
+    operator : KernelOperator of shape (h, m)
+        Of those rows against the landmarks.
+    root : Tensor of shape (m, r)
+    truth : Tensor of shape (h,)
+        Codes of their classes.
+    weight : Tensor of shape (h,)
+    """
+
+    operator: KernelOperator
+    root: Float[Tensor, "m r"]
+    truth: Int[Tensor, " h"]
+    weight: Float[Tensor, " h"]
+
+    @classmethod
+    def of(
+        cls,
+        operator: KernelOperator,
+        root: SignedRoot,
+        held_out: Tensor,
+        targets: Float[Tensor, "n k"],
+        weighting: Weighting,
+    ) -> _Judged:
+        """Take the rows held out, or an even choice of them if they are very many."""
+        rows = held_out.nonzero()[:, 0]
+        rows = rows[:: -(-len(rows) // _MOST_JUDGED)]
+        x, landmarks = operator.sides()
+        device = operator.device
+        chosen = x[rows.to(device)] if isinstance(x, Tensor) else x[rows.numpy()]
+        return cls(
+            KernelOperator(operator.kernel, chosen, landmarks, memory=operator.memory),
+            root.root.to(device),
+            _named(targets[rows].to(device)),
+            weighting.root[rows].square().to(device),
+        )
+
+    def hits(self, path: _Path, strengths: Sequence[float]) -> tuple[Tensor, Tensor]:
+        """Return which rows each strength names right, and the rows' weights."""
+        fits = [path(strength) for strength in strengths]
+        coefficients = torch.cat([self.root @ beta for beta, _ in fits], 1)
+        values = (self.operator @ coefficients).split([beta.shape[1] for beta, _ in fits], 1)
+        named = [_named(v + b) for v, (_, b) in zip(values, fits, strict=True)]
+        return torch.stack(named) == self.truth, self.weight
+
+
+def _named(values: Float[Tensor, "h k"]) -> Int[Tensor, " h"]:
+    """Return the class with the largest value; of two, that of the sign."""
+    return values.argmax(1) if values.shape[1] > 1 else (values[:, 0] > 0).long()
 
 
 def _fit(

@@ -12,6 +12,11 @@ MEGABYTE = 10**6
 MODULE = """
 from benchmarks.case import Case, Way
 
+def prepare(quick):
+    # For a moment, and more than the way will need; in pieces that the allocator likes to keep.
+    pieces = [(b"x" * 100_000, bytes(100)) for _ in range(3_000)]
+    return [small for _, small in pieces]
+
 def allocate(data):
     block = b"x" * 210_000_000  # written to, so that its pages are really there
     return len(block)
@@ -19,7 +24,7 @@ def allocate(data):
 ALLOCATION = Case(
     name="allocation",
     summary="",
-    prepare=lambda quick: None,
+    prepare=prepare,
     title=str,
     ways=[Way("allocate", allocate)],
     baselines=["allocate"],
@@ -36,7 +41,7 @@ def test_a_ways_allocation_is_seen_above_the_base(tmp_path, monkeypatch):
     peak = child_peak(case, "allocate", **options)
     # Two processes that do the same differ by a megabyte or so.
     assert 200 * MEGABYTE <= peak - base < 250 * MEGABYTE
-    assert base > 50 * MEGABYTE, "torch alone takes more"
+    assert 50 * MEGABYTE < base < 300 * MEGABYTE, "torch alone takes about 200"
 
 
 def test_a_child_finds_the_real_cases_and_runs_them():

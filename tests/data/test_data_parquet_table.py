@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import datetime
 import io
+import sys
 from decimal import Decimal
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ogive._errors import DataNotFoundError, InvalidDataError, InvalidParameterError
+from ogive._errors import (
+    DataNotFoundError,
+    InvalidDataError,
+    InvalidParameterError,
+    MissingDependencyError,
+)
 from ogive.data import is_table, load, read_parquet, read_table
 
 pa = pytest.importorskip("pyarrow")
@@ -214,6 +220,14 @@ def test_no_file_and_no_such_column(tmp_path):
     for option in ("delimiter", "header"):
         with pytest.raises(InvalidParameterError, match="a parquet table knows it by itself"):
             read_table(file, lambda layout: [], **{option: ","})
+
+
+def test_without_pyarrow(tmp_path, monkeypatch):
+    file = parquet_file(tmp_path, {"a": [1], "y": ["p"]})
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for reader in (read_parquet, load):
+        with pytest.raises(MissingDependencyError, match=r"Reading parquet needs .*ogive\[data\]"):
+            reader(file)
 
 
 def test_pictures_are_still_pictures(tmp_path):

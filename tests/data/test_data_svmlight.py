@@ -134,6 +134,7 @@ def test_a_bad_line_is_named(tmp_path, name, line, words):
         ("1 1:1 2:nan\n2 3:1\n", "row 0: a value is not finite"),
         ("1 1:1\n\n2\n3 2:nan\n", "row 2: a value is not finite"),
         ("1 1:1\nnan 3:1\n", "the target of row 1 is nan"),
+        ("1 \uff11:1\n", "is no svmlight file .*: mend the line"),  # a digit, but of another script
     ],
 )
 def test_refused(tmp_path, text, words):

@@ -33,7 +33,7 @@ def all_numbers(layout):
     return ["number"] * len(layout.names)
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("bom", ["", "\ufeff"])
 def test_numbers_text_and_skipped(tmp_path, bom, delimiter, end):

@@ -31,8 +31,8 @@ VALUES = {"name": "höhe \udcff", "numbers": [1, -0.0, 1e-300, True, None], "inn
 
 
 @pytest.fixture
-def file(tmp_path):
-    return tmp_path / "some.model"
+def file(memory):
+    return memory / "some.model"
 
 
 def small(file):

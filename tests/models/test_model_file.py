@@ -58,8 +58,8 @@ KERNELS = [
 
 
 @pytest.fixture
-def file(tmp_path):
-    return tmp_path / "model.ogive"
+def file(memory):
+    return memory / "model.ogive"
 
 
 def rows(array, dtype=np.float64, form=np.asarray):
@@ -714,8 +714,9 @@ for _ in range(30):
 
 
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="needs fork")
-def test_killed_while_saving(file):
+def test_killed_while_saving(tmp_path):
     """The file is whole at any moment; a killed process leaves at most one temporary file."""
+    file = tmp_path / "model.ogive"
     subprocess.run([sys.executable, "-c", KILLED, str(file)], check=True, timeout=120)
     left = sorted(path.name for path in file.parent.iterdir() if path != file)
     assert 1 <= len(left) <= 30, "nobody was interrupted, and the test shows nothing"

@@ -84,11 +84,8 @@ def originals(tmp_path_factory):
 
 
 @pytest.fixture
-def file():
-    """Return the path of a file in memory where there is such a place: thousands are written."""
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        yield Path(folder) / "model.ogive"
+def file(memory):
+    return memory / "model.ogive"
 
 
 @pytest.fixture

@@ -90,6 +90,31 @@ def test_ties_are_told_apart_the_same_way_each_time():
     assert len({choose_penalty(lambda alpha: 1.0, 3.0) for _ in range(3)}) == 1
 
 
+def test_hits_decide_within_a_decade_of_the_smallest_error():
+    asked = []
+
+    def hits(named, weight=None):
+        def answer(alphas):
+            asked.extend(math.log10(alpha) for alpha in alphas)
+            right = torch.tensor([named(math.log10(alpha)) for alpha in alphas])
+            ones = torch.ones(right.shape[1], dtype=torch.float64)
+            return right, ones if weight is None else tensor(weight)
+
+        return answer
+
+    def error(alpha):
+        return abs(math.log10(alpha) - 0.1)
+
+    def log_of_choice(answer):
+        return math.log10(choose_penalty(error, 1.0, answer))
+
+    assert log_of_choice(hits(lambda power: [True, True])) == 0.0, "ties: the smallest error"
+    assert sorted(asked) == [-1.0, -0.5, 0.0, 0.5, 1.0]
+    assert log_of_choice(hits(lambda power: [power < -0.7, True])) == -1.0
+    either = hits(lambda power: [power < -0.7, power > 0.7], [1.0, 3.0])
+    assert log_of_choice(either) == 1.0, "rows count by their weights"
+
+
 # Leave one out ---------------------------------------------------------------------------------
 
 
@@ -314,8 +339,42 @@ def test_landmark_ridge_takes_the_best_of_the_grid(kernel, weight, fit_intercept
     same, _ = landmarks(kernel, found.alpha, weight, fit_intercept)
     assert_close(found.value, same.value, "fit", np.float64)
     assert_close(found.intercept, same.intercept, "fit", np.float64)
-    assert f"alpha {found.alpha:.2g} had the smallest error on a fifth of the rows" in found.reason
+    assert f"alpha {found.alpha:.2g} did best on a fifth of the rows" in found.reason
     assert "fifth" not in same.reason and same.alpha == found.alpha
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+@weights
+def test_landmark_ridge_on_classes_takes_the_most_hits(columns, weight):
+    rows = generator.normal(size=(400, 4))
+    code = np.digitize(rows[:, 0] + generator.normal(size=400), [-0.5, 0.5][: max(columns - 1, 1)])
+    codes = np.minimum(code, max(columns, 2) - 1)
+    targets = np.where(codes[:, None] == ([1] if columns == 1 else np.arange(columns)), 1.0, -1.0)
+    operator = KernelOperator(INDEFINITE, tensor(rows), tensor(rows[::5]))
+    root = signed_root(tensor(INDEFINITE(rows[::5])), cut=1e-7, centred=True)
+    w = np.ones(400) if weight is None else np.resize(weight, 400)
+
+    def fit(alpha, chosen, **options):
+        part = KernelOperator(INDEFINITE, tensor(rows[chosen]), tensor(rows[::5]))
+        return landmark_ridge(
+            part, root, tensor(targets[chosen]), alpha, weight=tensor(w[chosen]), **options
+        )
+
+    held = np.arange(400) % HELD_OUT == 0
+
+    def hits(alpha):
+        solution = fit(alpha, ~held)
+        values = INDEFINITE(rows[held], rows[::5]) @ as_numpy(solution.value)
+        values += as_numpy(solution.intercept)
+        named = (values[:, 0] > 0).astype(int) if columns == 1 else values.argmax(1)
+        return w[held] @ (named == codes[held])
+
+    plain = landmark_ridge(operator, root, tensor(targets), AUTO, weight=tensor(w))
+    found = landmark_ridge(operator, root, tensor(targets), AUTO, weight=tensor(w), classes=True)
+    near = [plain.alpha * 10.0**step for step in (0.0, -1.0, -0.5, 0.5, 1.0)]
+    most = max(map(hits, near))
+    assert hits(found.alpha) == pytest.approx(most)
+    assert min(abs(found.alpha / alpha - 1) for alpha in near) < 1e-9
 
 
 @intercepts
