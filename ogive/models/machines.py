@@ -9,8 +9,8 @@ from typing import Any
 from ogive._errors import InvalidParameterError, nearest_name
 from ogive.estimators import KernelRidge, KernelRidgeClassifier
 
-# Above the few thousand rows that are solved exactly. More than the estimators' own default: whoever
-# fits from the command line waits once and predicts often.
+# Above the few thousand rows that are solved exactly. More than the estimators' own default:
+# whoever fits from the command line waits once and predicts often.
 LANDMARKS = 5000
 
 

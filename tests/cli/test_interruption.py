@@ -28,6 +28,19 @@ while True:
 """
 
 
+def _stopped(child, kind):
+    """Send the signal until it has an effect, and return what the child printed last."""
+    # An interrupt that happens to fall into a destructor is reported and dropped by Python itself.
+    for _ in range(5):
+        child.send_signal(kind)
+        try:
+            return child.communicate(timeout=15)[1]
+        except subprocess.TimeoutExpired:
+            continue
+    child.kill()
+    raise AssertionError("five interrupts had no effect")
+
+
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGKILL])
 def test_a_model_file_is_whole_or_absent(tmp_path, kind):
     generator = random.Random(int(kind))
@@ -41,8 +54,7 @@ def test_a_model_file_is_whole_or_absent(tmp_path, kind):
         )
         assert child.stdout.readline() == "ready\n"
         time.sleep(generator.uniform(0, 2.5))
-        child.send_signal(kind)
-        _, errors = child.communicate(timeout=60)
+        errors = _stopped(child, kind)
         if kind == signal.SIGINT:
             assert child.returncode == 130, errors
             assert "Traceback" not in errors and errors.splitlines()[-1] == "ogive: interrupted"

