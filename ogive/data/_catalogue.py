@@ -190,7 +190,7 @@ CATALOGUE: dict[str, Entry] = {
         package="dataset-fashion-mnist",
     ),
     "mnist": Entry(
-        summary="Grey pictures of handwritten digits.",
+        summary="Grey pictures of handwritten digits, from the mirror that torchvision uses.",
         rows=(60_000, 10_000),
         image_shape=(28, 28, 1),
         classes=_DIGITS,

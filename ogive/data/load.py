@@ -26,9 +26,9 @@ def load(source: PathLike, split: str = "train", **options: Any) -> Dataset:
     Parameters
     ----------
     source : str or path
-        One of `names()`; a .csv, .tsv, .svmlight, .npz, .npy or .parquet file; a folder of shards
-        (`train-*`, `test-*`), of IDX files, of CIFAR's binary files, or of one sub-folder of
-        pictures a class (also under `train/` and `test/`).
+        One of `names()`; a .csv, .tsv, .svmlight, .npz, .npy or .parquet file; a folder of parquet
+        shards (`train-*`, `test-*`), of IDX files, of CIFAR's binary files, or of one sub-folder
+        of pictures a class (also under `train/` and `test/`).
     split : {"train", "test"}
         Which part to read. Where the source has no split of its own, "train" is everything.
     **options

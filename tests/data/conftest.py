@@ -142,7 +142,7 @@ def web(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("OGIVE_DATA", raising=False)
     server = Web(tmp_path / "cache" / "ogive" / "tiny", monkeypatch)
-    server.bear_with_it(timeout=10.0)
+    server.bear_with_it(timeout=60.0)
     server.publish({"one.bin": server.content})
     yield server
     server.close()

@@ -334,7 +334,7 @@ def test_passing_trouble(web):
 )
 def test_lasting_trouble(web, act, words, requests):
     web.script = [act] * 20
-    web.bear_with_it(timeout=0.2 if "silent" in act.__name__ else 10.0)
+    web.bear_with_it(timeout=0.2 if "silent" in act.__name__ else 60.0)
     with pytest.raises(DownloadError, match=words) as caught:
         fetch("tiny")
     message = str(caught.value)

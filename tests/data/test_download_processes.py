@@ -30,7 +30,7 @@ class Files:
         here = place.name == name and all((place / file).is_file() for file in {names!r})
         return place if here else None
 
-_transfer.PATIENCE = Patience(timeout=10.0, tries=3, pause=0.01)
+_transfer.PATIENCE = Patience(timeout=60.0, tries=3, pause=0.01)
 files = tuple(RemoteFile(*file) for file in {files!r})
 members = tuple(Member(*member) for member in {members!r})
 CATALOGUE["tiny"] = Entry(
@@ -76,7 +76,7 @@ def test_several_processes_download_once(web, packed):
     code = script(CATALOGUE["tiny"]) + "print(fetch('tiny'))"
     fetching = [python(code) for _ in range(3)]
     for process in fetching:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
         assert out.strip() == str(web.folder)
     assert web.ranges == ([None] if packed else [None, None])  # one request a file, in all
@@ -198,7 +198,7 @@ def test_killed_at_every_step(web):
     wanted = {name: hashlib.sha256(content).hexdigest() for name, content in inside.items()}
     places = f"folder, wanted = Path({str(web.folder)!r}), {wanted}\n"
     process = python(script(CATALOGUE["tiny"]) + places + KILLED_AT_EVERY_STEP)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert int(out) > 20  # opening, writing, naming, for the archive and three members
 
@@ -226,7 +226,7 @@ def test_killed_at_random(web):
     web.script = [web.slowly] * 100
     places = f"folder = Path({str(web.folder)!r})\n"
     process = python(script(CATALOGUE["tiny"]) + places + KILLED_AT_RANDOM)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert int(out.split()[0]) > 2  # it was killed several times, and got on each time
     web.assert_fetched()
