@@ -78,7 +78,7 @@ class Terminal:
 
     def answer(self, values: Any) -> None:
         """Print plain values as JSON."""
-        print(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(values, indent=2, allow_nan=False))
 
     def _warn(self, message: Any, *details: Any, **more: Any) -> None:
         # Even when quiet: a warning tells that an answer may not mean what it seems to.

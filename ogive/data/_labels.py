@@ -41,7 +41,11 @@ def encode_text(cells: Sequence[str]) -> Encoded:
     (array([1, 0]), ('9', '10'))
     >>> encode_text(["0.5", "2"])
     (array([0.5, 2. ]), ())
+    >>> encode_text(["01", "1"])
+    (array([0, 1]), ('01', '1'))
     """
+    if not all(map(_written_as_number, cells)):
+        return encode_distinct(cells)
     try:
         return encode_distinct([int(cell) for cell in cells])
     except ValueError:
@@ -51,6 +55,12 @@ def encode_text(cells: Sequence[str]) -> Encoded:
     except ValueError:
         return encode_distinct(cells)
     return _encode_floats(numbers) if np.isfinite(numbers).all() else encode_distinct(cells)
+
+
+def _written_as_number(cell: str) -> bool:
+    """Tell codes such as 007 and 1_0 from numbers, which `int` takes them for."""
+    digits = cell.lstrip("+-")
+    return "_" not in cell and not (digits[:1] == "0" and digits[1:2].isdigit())
 
 
 def encode_array(y: np.ndarray, origin: str, others: Sequence[np.ndarray] = ()) -> Encoded:

@@ -13,8 +13,9 @@ from sklearn.model_selection import cross_val_score
 from sklearn.preprocessing import StandardScaler
 
 from ogive._errors import InvalidParameterError
-from ogive.estimators import KernelRidge, KernelRidgeClassifier
+from ogive.estimators import KernelRidge, KernelRidgeClassifier, ridge_fit
 from ogive.kernels import Gaussian, Linear, Sigmoid
+from ogive.solvers import landmark_ridge
 from ogive.solvers.penalty import AUTO
 
 SUGGESTED = Sigmoid("suggest", "suggest")
@@ -89,6 +90,23 @@ def test_order_and_repetitions_change_nothing(diabetes, form):
     weighted, repeated = clone(model).fit(X, y, count), clone(model).fit(X[rows], y[rows])
     assert repeated.alpha_ == pytest.approx(weighted.alpha_, rel=1e-9)
     np.testing.assert_allclose(repeated.predict(X), weighted.predict(X), rtol=1e-5, atol=1e-6)
+
+
+def test_rows_are_numbered_without_gaps_whatever_the_landmarks(diabetes, monkeypatch):
+    # The first number is held out: it must be that of a row, and not of a landmark of the user's.
+    X, y = np.repeat(diabetes[0][:9], 2, axis=0), np.repeat(diabetes[1][:9], 2)
+    seen = []
+
+    def spy(*arguments, **keywords):
+        seen.append(keywords["group"].numpy())
+        return landmark_ridge(*arguments, **keywords)
+
+    monkeypatch.setattr(ridge_fit, "landmark_ridge", spy)
+    for landmarks in (diabetes[0][50:90], diabetes[0][5:50]):
+        KernelRidge(AUTO, approximation="nystroem", landmarks=landmarks).fit(X, y)
+    for group in seen:
+        assert np.unique(group).tolist() == list(range(9))
+        np.testing.assert_array_equal(group[0::2], group[1::2])
 
 
 @forms

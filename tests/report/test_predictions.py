@@ -50,11 +50,11 @@ def test_numbers_keep_every_digit(values):
     assert found == values
 
 
-@pytest.mark.parametrize("ending", [".csv", ".tsv", ".CSV"])
-def test_text_files(tmp_path, ending):
+@pytest.mark.parametrize(("ending", "delimiter"), [(".csv", ","), (".tsv", "\t"), (".CSV", ",")])
+def test_text_files(tmp_path, ending, delimiter):
     columns = prediction_columns(range(len(TRICKY)), "row", CLASSES)
     file = write_predictions(tmp_path / f"out{ending}", columns)
-    table = read_table(file, lambda layout: ["number", "text"], header=True)
+    table = read_table(file, lambda layout: ["number", "text"], delimiter=delimiter, header=True)
     assert table.names == ("row", "prediction")
     assert table.texts[1] == TRICKY and table.numbers[0].tolist() == list(range(len(TRICKY)))
 
