@@ -23,6 +23,9 @@ from ogive.testing.kernel_operator_contract import KERNEL_OPERATOR_CHECKS as KER
 from ogive.testing.kernel_operator_contract import check_bit_exact as check_bit_exact
 from ogive.testing.kernel_operator_contract import lattice_data as lattice_data
 from ogive.testing.kernel_operator_contract import operator_case as operator_case
+from ogive.testing.layer_contract import LAYER_CHECKS as LAYER_CHECKS
+from ogive.testing.layer_contract import LayerCase as LayerCase
+from ogive.testing.layer_contract import check_layer as check_layer
 from ogive.testing.operator_contract import OPERATOR_CHECKS as OPERATOR_CHECKS
 from ogive.testing.operator_contract import OperatorCase as OperatorCase
 from ogive.testing.operator_contract import as_array as as_array
