@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from ogive.operators import KernelOperator
 GAMMA, COEF0 = 0.005, 0.5
 TILE = 2048
 BARE, HALF = "bare tiles", "bare tiles, half of them"
-_PIXELS = "Ogive, pixels"
+_PEER, _PIXELS = "scikit-learn", "Ogive, pixels"
 _SAMPLE = 50
 _ALLOWED = 1e-5  # float32 sums of 20,000 terms
 
@@ -78,19 +79,13 @@ def by_scikit_learn(data: ProductData) -> np.ndarray:
     return sigmoid_kernel(rows.x, z, gamma=GAMMA, coef0=COEF0) @ data.v
 
 
-def by_bare_tiles(data: ProductData) -> Tensor:
-    """Do the least that tiles take, matrix product and tanh; add nothing up."""
-    return _bare(data.real, half=False)
+def by_bare_tiles(data: ProductData, *, half: bool) -> Tensor:
+    """Do the least that tiles take, matrix product and tanh; add nothing up.
 
-
-def by_half_of_the_tiles(data: ProductData) -> Tensor:
-    """Do the same on and above the diagonal only."""
-    return _bare(data.real, half=True)
-
-
-def _bare(rows: Rows, *, half: bool) -> Tensor:
-    """Return the last tile, as a proof of work."""
-    buffer = torch.empty(TILE * TILE)
+    All tiles, or those on and above the diagonal only. The last one is returned, as a proof of
+    work.
+    """
+    rows, buffer = data.real, torch.empty(TILE * TILE)
     right_tiles = torch.from_numpy(rows.z).split(TILE)
     for index, left in enumerate(torch.from_numpy(rows.x).split(TILE)):
         scaled = left * GAMMA
@@ -139,35 +134,32 @@ _NOTES = (
     "has them; to the others all float32 numbers cost the same.",
 )
 
-KERNEL_PRODUCT = Case(
-    name="kernel-product",
-    summary="a product with the tanh kernel matrix, X against another Z",
-    prepare=lambda quick: prepare(quick, symmetric=False),
-    title=title,
-    ways=(
-        Way("scikit-learn", by_scikit_learn),
-        Way(BARE, by_bare_tiles),
-        Way("Ogive", lambda data: by_ogive(data.real, data.v)),
-        Way(_PIXELS, lambda data: by_ogive(data.pixels, data.v)),
-    ),
-    baselines=("scikit-learn", BARE),
-    check=check,
-    notes=_NOTES,
-)
 
-SYMMETRIC_PRODUCT = Case(
-    name="kernel-product-symmetric",
-    summary="the same, X against itself",
-    prepare=lambda quick: prepare(quick, symmetric=True),
-    title=title,
-    ways=(
-        Way("scikit-learn", by_scikit_learn),
-        Way(BARE, by_bare_tiles),
-        Way(HALF, by_half_of_the_tiles),
-        Way("Ogive", lambda data: by_ogive(data.real, data.v)),
-        Way(_PIXELS, lambda data: by_ogive(data.pixels, data.v)),
-    ),
-    baselines=("scikit-learn", BARE),
-    check=check,
-    notes=_NOTES,
+def kernel_product(name: str, summary: str, *, symmetric: bool) -> Case[ProductData]:
+    """Return the case of X against another Z, or against itself."""
+    bare = [Way(BARE, partial(by_bare_tiles, half=False))]
+    if symmetric:
+        bare.append(Way(HALF, partial(by_bare_tiles, half=True)))
+    return Case(
+        name=name,
+        summary=summary,
+        prepare=partial(prepare, symmetric=symmetric),
+        title=title,
+        ways=(
+            Way(_PEER, by_scikit_learn),
+            *bare,
+            Way("Ogive", lambda data: by_ogive(data.real, data.v)),
+            Way(_PIXELS, lambda data: by_ogive(data.pixels, data.v)),
+        ),
+        baselines=(_PEER, BARE),
+        check=check,
+        notes=_NOTES,
+    )
+
+
+KERNEL_PRODUCT = kernel_product(
+    "kernel-product", "a product with the tanh kernel matrix, X against another Z", symmetric=False
+)
+SYMMETRIC_PRODUCT = kernel_product(
+    "kernel-product-symmetric", "the same, X against itself", symmetric=True
 )

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from ogive.cli.options import AsJson, Debug, Delimiter, Device, Header, Quiet, Split
+from ogive.cli.options import AsJson, Debug, Delimiter, Device, Header, ModelFile, Quiet, Split
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file.")],
+    model: ModelFile,
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="A named data set, a file or a folder.")
     ],

@@ -7,11 +7,20 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from ogive.cli.options import TABLES, AsJson, Debug, Delimiter, Device, Header, Quiet, Seed
+from ogive.cli.options import (
+    AsJson,
+    Debug,
+    Delimiter,
+    Device,
+    Header,
+    Quiet,
+    Seed,
+    kernel_option,
+    table_option,
+)
 
 KernelName = Literal["sigmoid", "logistic", "gaussian", "polynomial", "linear", "additive"]
 ModelName = Literal["ridge"]
-_KERNEL = "Kernel and penalty"
 
 
 def fit(
@@ -27,33 +36,26 @@ def fit(
     model: Annotated[ModelName, typer.Option(metavar="NAME", help="What to fit: ridge.")] = "ridge",
     target: Annotated[
         str | None,
-        typer.Option(
+        table_option(
             metavar="COLUMN",
             help="The column to predict, by name or number from 0; by default target, label, "
             "class or y, otherwise the last.",
-            rich_help_panel=TABLES,
         ),
     ] = None,
     categorical: Annotated[
         list[str] | None,
-        typer.Option(
+        table_option(
             metavar="COLUMNS",
             help="Columns of categories, to be one-hot encoded; several times or with commas; "
             "all: every column that is no numbers.",
-            rich_help_panel=TABLES,
         ),
     ] = None,
     text: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="COLUMNS",
-            help="Columns of text, to become TF-IDF words.",
-            rich_help_panel=TABLES,
-        ),
+        table_option(metavar="COLUMNS", help="Columns of text, to become TF-IDF words."),
     ] = None,
     drop: Annotated[
-        list[str] | None,
-        typer.Option(metavar="COLUMNS", help="Columns to leave out.", rich_help_panel=TABLES),
+        list[str] | None, table_option(metavar="COLUMNS", help="Columns to leave out.")
     ] = None,
     delimiter: Delimiter = None,
     header: Header = None,
@@ -74,60 +76,46 @@ def fit(
         ),
     ] = "auto",
     size: Annotated[
-        str | None,
-        typer.Option(metavar="HEIGHTxWIDTH", help="Resize pictures, to 32x32 say."),
+        str | None, typer.Option(metavar="HEIGHTxWIDTH", help="Resize pictures, to 32x32 say.")
     ] = None,
     kernel: Annotated[
         KernelName,
-        typer.Option(
-            metavar="NAME",
-            help="sigmoid, logistic, gaussian, polynomial, linear or additive.",
-            rich_help_panel=_KERNEL,
+        kernel_option(
+            metavar="NAME", help="sigmoid, logistic, gaussian, polynomial, linear or additive."
         ),
     ] = "sigmoid",
     gamma: Annotated[
         str | None,
-        typer.Option(
+        kernel_option(
             metavar="VALUE",
             help="A number, or a rule that reads it off the data: suggest, scale or auto.",
-            rich_help_panel=_KERNEL,
         ),
     ] = None,
     coef0: Annotated[
-        str | None,
-        typer.Option(metavar="VALUE", help="A number, or suggest.", rich_help_panel=_KERNEL),
+        str | None, kernel_option(metavar="VALUE", help="A number, or suggest.")
     ] = None,
     degree: Annotated[
         float | None,
-        typer.Option(
-            metavar="NUMBER",
-            help="Of the polynomial kernel; 3 if left out.",
-            rich_help_panel=_KERNEL,
-        ),
+        kernel_option(metavar="NUMBER", help="Of the polynomial kernel; 3 if left out."),
     ] = None,
     alpha: Annotated[
         str,
-        typer.Option(
+        kernel_option(
             metavar="VALUE",
             help="Strength of the penalty: a number, or auto to choose it by the error on rows "
             "left out.",
-            rich_help_panel=_KERNEL,
         ),
     ] = "auto",
     landmarks: Annotated[
         int | None,
-        typer.Option(
+        kernel_option(
             min=0,
             metavar="NUMBER",
             help="How many rows stand for all; 5,000 above 3,000 rows; 0 for none: exact.",
-            rich_help_panel=_KERNEL,
         ),
     ] = None,
     memory: Annotated[
-        str,
-        typer.Option(
-            metavar="SIZE", help="Budget of the kernel's working buffers.", rich_help_panel=_KERNEL
-        ),
+        str, kernel_option(metavar="SIZE", help="Budget of the kernel's working buffers.")
     ] = "256 MB",
     test_fraction: Annotated[
         float | None,

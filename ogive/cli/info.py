@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from ogive.cli.options import AsJson, Debug, Quiet
+from ogive.cli.options import AsJson, Debug, ModelFile, Quiet
 
 
 def info(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file.")],
+    model: ModelFile,
     as_json: AsJson = False,
     quiet: Quiet = False,
     debug: Debug = False,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-TABLES = "Tables"
+# Options of these are shown under a heading of their own.
+table_option = partial(typer.Option, rich_help_panel="Tables")
+kernel_option = partial(typer.Option, rich_help_panel="Kernel and penalty")
 
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file.")]
 AsJson = Annotated[
     bool, typer.Option("--json", metavar="", help="Print the answer as JSON, for another program.")
 ]
@@ -31,18 +36,15 @@ Split = Annotated[
 ]
 Delimiter = Annotated[
     str | None,
-    typer.Option(
-        metavar="CHARACTER",
-        help="Between the cells of a text table; by default found out.",
-        rich_help_panel=TABLES,
+    table_option(
+        metavar="CHARACTER", help="Between the cells of a text table; by default found out."
     ),
 ]
 Header = Annotated[
     bool | None,
-    typer.Option(
+    table_option(
         "--header/--no-header",
         metavar="",
         help="Whether a text table's first line holds the names; by default found out.",
-        rich_help_panel=TABLES,
     ),
 ]

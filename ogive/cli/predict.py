@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from ogive.cli.options import AsJson, Debug, Delimiter, Device, Header, Quiet, Split
+from ogive.cli.options import AsJson, Debug, Delimiter, Device, Header, ModelFile, Quiet, Split
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file.")],
+    model: ModelFile,
     data: Annotated[
         list[str],
         typer.Argument(

@@ -10,6 +10,10 @@ from ogive.data._unpack import Member
 from ogive.data.cifar import CIFAR10, CIFAR100
 
 _DIGITS = tuple("0123456789")
+_IDX_NAMES = (
+    *("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    *("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+)
 # The class-name files are a few hundred bytes long; nobody depends on how many.
 _MOST_TEXT_BYTES = 4096
 
@@ -65,9 +69,11 @@ class Entry:
         return ", ".join(file.name for file in self.members or self.files)
 
 
-def _idx_files(base: str, known: dict[str, tuple[int, str]]) -> tuple[RemoteFile, ...]:
+def _idx_files(base: str, *known: tuple[int, str]) -> tuple[RemoteFile, ...]:
+    """Return the four files in MNIST's form, whose sizes and checksums are known."""
     return tuple(
-        RemoteFile(f"{base}{name}.gz", size, sha256) for name, (size, sha256) in known.items()
+        RemoteFile(f"{base}{name}.gz", size, sha256)
+        for name, (size, sha256) in zip(_IDX_NAMES, known, strict=True)
     )
 
 
@@ -75,6 +81,10 @@ def _idx_files(base: str, known: dict[str, tuple[int, str]]) -> tuple[RemoteFile
 _MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 _FASHION_MNIST = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 _KRIZ = "https://www.cs.toronto.edu/~kriz/"
+_KRIZ_LICENCE = (
+    "no licence is stated; cite Krizhevsky, Learning Multiple Layers of Features from Tiny Images, "
+    "2009"
+)
 
 # A new named set is one entry here. Sizes and checksums are those of the TensorFlow Datasets.
 CATALOGUE: dict[str, Entry] = {
@@ -83,10 +93,7 @@ CATALOGUE: dict[str, Entry] = {
         rows=(50_000, 10_000),
         image_shape=(32, 32, 3),
         classes=CIFAR10.names or (),
-        licence=(
-            "no licence is stated; cite Krizhevsky, Learning Multiple Layers of Features from Tiny "
-            "Images, 2009"
-        ),
+        licence=_KRIZ_LICENCE,
         layouts=(CifarFiles(CIFAR10), PictureShards()),
         source=f"{_KRIZ}cifar.html",
         files=(
@@ -124,10 +131,7 @@ CATALOGUE: dict[str, Entry] = {
             *("television", "tiger", "tractor", "train", "trout", "tulip", "turtle", "wardrobe"),
             *("whale", "willow_tree", "wolf", "woman", "worm"),
         ),
-        licence=(
-            "no licence is stated; cite Krizhevsky, Learning Multiple Layers of Features from Tiny "
-            "Images, 2009"
-        ),
+        licence=_KRIZ_LICENCE,
         layouts=(CifarFiles(CIFAR100),),
         source=f"{_KRIZ}cifar.html",
         files=(
@@ -168,24 +172,10 @@ CATALOGUE: dict[str, Entry] = {
         source=_FASHION_MNIST,
         files=_idx_files(
             _FASHION_MNIST,
-            {
-                "train-images-idx3-ubyte": (
-                    26_421_880,
-                    "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-                ),
-                "train-labels-idx1-ubyte": (
-                    29_515,
-                    "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-                ),
-                "t10k-images-idx3-ubyte": (
-                    4_422_102,
-                    "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-                ),
-                "t10k-labels-idx1-ubyte": (
-                    5_148,
-                    "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-                ),
-            },
+            (26_421_880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
+            (29_515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
+            (4_422_102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+            (5_148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
         ),
         package="dataset-fashion-mnist",
     ),
@@ -202,24 +192,10 @@ CATALOGUE: dict[str, Entry] = {
         source=_MNIST,
         files=_idx_files(
             _MNIST,
-            {
-                "train-images-idx3-ubyte": (
-                    9_912_422,
-                    "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-                ),
-                "train-labels-idx1-ubyte": (
-                    28_881,
-                    "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-                ),
-                "t10k-images-idx3-ubyte": (
-                    1_648_877,
-                    "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-                ),
-                "t10k-labels-idx1-ubyte": (
-                    4_542,
-                    "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-                ),
-            },
+            (9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
+            (28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+            (1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+            (4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
         ),
     ),
 }

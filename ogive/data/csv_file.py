@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-import math
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,15 @@ from ogive._errors import InvalidDataError
 from ogive.data._files import PathLike, existing_file
 from ogive.data.columns import Layout, Reference, find_target, names_a_title, unnamed
 from ogive.data.dataset import Dataset
-from ogive.data.table import BadCell, Kind, Table, is_missing
+from ogive.data.table import (
+    BadCell,
+    Choice,
+    Kind,
+    Table,
+    finite_numbers,
+    is_missing,
+    numbers_but_for,
+)
 
 _DELIMITERS = ",;\t"
 _SNIFFED_CHARACTERS = 8192
@@ -24,7 +31,6 @@ _SNIFFED_ROWS = 10
 _TITLES = ("target", "label", "class")  # not y, which may stand for yes
 
 Record = tuple[int, list[str]]
-Choice = Callable[[Layout], Sequence[Kind]]
 
 
 def read_csv(
@@ -78,15 +84,10 @@ def read_csv(
     >>> iris.feature_names, iris.classes, iris.X.ravel()
     (('width',), ('setosa', 'virginica'), array([0.2, 1.3]))
     """
-    found = 0
-
-    def choose(layout: Layout) -> list[Kind]:
-        nonlocal found
-        found = find_target(layout, target)
-        return ["text" if p == found else "number" for p in range(len(layout.names))]
-
-    table = read_csv_table(path, choose, named=[target], delimiter=delimiter, header=header)
-    return table.dataset(found)
+    table = read_csv_table(
+        path, numbers_but_for(target), named=[target], delimiter=delimiter, header=header
+    )
+    return table.dataset(find_target(table.layout, target))
 
 
 def read_csv_table(
@@ -201,13 +202,13 @@ class _Columns:
         for position, column in self.texts.items():
             column.append(cells[position])
         wanted = cells if self._all_numeric else [cells[p] for p in self._numeric]
-        self._values.extend(_numbers(wanted) or self._numbers_one_by_one(wanted))
+        self._values.extend(finite_numbers(wanted) or self._numbers_one_by_one(wanted))
         self.places.append(line)
 
     def _numbers_one_by_one(self, cells: list[str]) -> Iterator[float]:
         """Yield the numbers, 0 for a cell that is none; note the first such cell of a column."""
         for position, cell in zip(self._numeric, cells, strict=True):
-            number = _numbers([cell])
+            number = finite_numbers([cell])
             known = self.bad.get(position)
             # A word tells more about a column than a gap does.
             if number is None and (
@@ -249,18 +250,8 @@ def _looks_like_header(rows: list[list[str]]) -> bool:
         cell.strip().casefold() in _TITLES
         or (
             not is_missing(cell)
-            and _numbers([cell]) is None
-            and any(_numbers([row[i]]) is not None for row in rows[1:] if i < len(row))
+            and finite_numbers([cell]) is None
+            and any(finite_numbers([row[i]]) is not None for row in rows[1:] if i < len(row))
         )
         for i, cell in enumerate(rows[0])
     )
-
-
-def _numbers(cells: list[str]) -> list[float] | None:
-    """Return the cells as finite numbers, or None if one is not."""
-    try:
-        numbers = list(map(float, cells))
-    except ValueError:
-        return None
-    # float() reads 1_000, a habit of programs and not of tables.
-    return None if "_" in "".join(cells) or not all(map(math.isfinite, numbers)) else numbers

@@ -11,11 +11,10 @@ from ogive._errors import InvalidDataError, InvalidParameterError, nearest_name
 from ogive.data._files import PathLike
 from ogive.data._source import Source, find_source
 from ogive.data.columns import Reference
-from ogive.data.csv_file import Choice
 from ogive.data.dataset import Dataset
 from ogive.data.named import check_split
 from ogive.data.split import stratified_split
-from ogive.data.table import Table
+from ogive.data.table import Choice, Table
 
 
 def load(source: PathLike, split: str = "train", **options: Any) -> Dataset:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ogive._errors import DataNotFoundError, InvalidDataError, MissingDependencyError
+from ogive._errors import DataNotFoundError, InvalidDataError
 from ogive.data._files import PathLike, existing_file
 from ogive.data._labels import encode_array, encode_distinct
+from ogive.data._parquet_file import import_pyarrow, opened_parquet
 from ogive.data._parquet_schema import Columns, find_columns
 from ogive.data._pixels import ImageStack, Size, check_size, decode_image
 from ogive.data.dataset import Dataset
@@ -66,33 +67,23 @@ def read_image_parquet(
     ogive._errors.DataNotFoundError: /nowhere/train.parquet does not exist: check the path ...
     """
     check_size(size)
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise MissingDependencyError.for_extra("pyarrow", "data", "Reading parquet") from error
-
+    import_pyarrow()  # if it is missing, that comes before anything about the files
     shards, name = _shards(path)
     stack = ImageStack()
     labels: list[Any] = []
     first: Columns | None = None
     for shard in shards:
-        try:
-            with pq.ParquetFile(shard) as file:
-                columns = find_columns(file.schema_arrow, image, label, str(shard))
-                first = first or columns
-                if columns != first:
-                    raise InvalidDataError(
-                        f"{shard} has {columns} and {shards[0]} {first}: read them one by one"
-                    )
-                _check_rows(file, shard)
-                for position, pictures, targets in _batches(file, columns, shard):
-                    _add_pictures(stack, pictures, shard, position, size)
-                    labels.extend(targets)
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise InvalidDataError(
-                f"{shard} is truncated or no parquet file ({error}): {_CURE}"
-            ) from error
+        with opened_parquet(shard, _CURE) as file:
+            columns = find_columns(file.schema_arrow, image, label, str(shard))
+            first = first or columns
+            if columns != first:
+                raise InvalidDataError(
+                    f"{shard} has {columns} and {shards[0]} {first}: read them one by one"
+                )
+            _check_rows(file, shard)
+            for position, pictures, targets in _batches(file, columns, shard):
+                _add_pictures(stack, pictures, shard, position, size)
+                labels.extend(targets)
     if first is None or not labels:
         raise InvalidDataError(f"{name} holds no rows: {_CURE}")
     codes, classes = _encode(labels, first, name)

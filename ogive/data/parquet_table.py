@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ogive._errors import InvalidDataError, MissingDependencyError
+from ogive._errors import InvalidDataError
 from ogive.data._files import PathLike, existing_file
+from ogive.data._parquet_file import opened_parquet
 from ogive.data.columns import Layout, Reference, find_target
-from ogive.data.csv_file import Choice
 from ogive.data.dataset import Dataset
-from ogive.data.table import BadCell, Kind, Table, is_missing
+from ogive.data.table import BadCell, Choice, Table, is_missing, numbers_but_for
 
 _CURE = "write it again"
 
@@ -49,14 +49,8 @@ def read_parquet(path: PathLike, target: Reference | None = None) -> Dataset:
     Traceback (most recent call last):
     ogive._errors.DataNotFoundError: /nowhere/table.parquet does not exist: check the path ...
     """
-    found = 0
-
-    def choose(layout: Layout) -> list[Kind]:
-        nonlocal found
-        found = find_target(layout, target)
-        return ["text" if p == found else "number" for p in range(len(layout.names))]
-
-    return read_parquet_table(path, choose).dataset(found)
+    table = read_parquet_table(path, numbers_but_for(target))
+    return table.dataset(find_target(table.layout, target))
 
 
 def read_parquet_table(path: PathLike, choose: Choice) -> Table:
@@ -81,22 +75,12 @@ def read_parquet_table(path: PathLike, choose: Choice) -> Table:
         As `read_parquet`.
     """
     file = existing_file(path)
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise MissingDependencyError.for_extra("pyarrow", "data", "Reading parquet") from error
-    try:
-        with pq.ParquetFile(file) as opened:
-            names = tuple(opened.schema_arrow.names)
-            kinds = choose(Layout(str(file), names, True))
-            wanted = [name for name, kind in zip(names, kinds, strict=True) if kind != "skip"]
-            rows = _checked_rows(opened, file)
-            columns = opened.read(columns=wanted)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise InvalidDataError(
-            f"{file} is truncated or no parquet file ({error}): {_CURE}"
-        ) from error
+    with opened_parquet(file, _CURE) as opened:
+        names = tuple(opened.schema_arrow.names)
+        kinds = choose(Layout(str(file), names, True))
+        wanted = [name for name, kind in zip(names, kinds, strict=True) if kind != "skip"]
+        rows = _checked_rows(opened, file)
+        columns = opened.read(columns=wanted)
     numbers: dict[int, np.ndarray] = {}
     texts: dict[int, list[str]] = {}
     bad: dict[int, BadCell] = {}

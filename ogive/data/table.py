@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NoReturn
 
@@ -10,10 +11,11 @@ import numpy as np
 
 from ogive._errors import InvalidDataError
 from ogive.data._labels import encode_text
-from ogive.data.columns import Layout
+from ogive.data.columns import Layout, Reference, find_target
 from ogive.data.dataset import Dataset
 
 Kind = Literal["number", "text", "skip"]
+Choice = Callable[[Layout], Sequence[Kind]]
 
 _MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?"))
 
@@ -27,6 +29,32 @@ def is_missing(cell: str) -> bool:
     (True, True, False)
     """
     return cell.strip().lower() in _MISSING
+
+
+def finite_numbers(cells: Sequence[str]) -> list[float] | None:
+    """Return the cells as finite numbers, or None if one is not.
+
+    Examples
+    --------
+    >>> finite_numbers(["1", " 2.5e0"]), finite_numbers(["1", "inf"]), finite_numbers(["1_000"])
+    ([1.0, 2.5], None, None)
+    """
+    try:
+        numbers = list(map(float, cells))
+    except ValueError:
+        return None
+    # float() reads 1_000, a habit of programs and not of tables.
+    return None if "_" in "".join(cells) or not all(map(math.isfinite, numbers)) else numbers
+
+
+def numbers_but_for(target: Reference | None) -> Choice:
+    """Return the choice of columns for a table of numbers and a target, which is read as text."""
+
+    def choose(layout: Layout) -> list[Kind]:
+        found = find_target(layout, target)
+        return ["text" if p == found else "number" for p in range(len(layout.names))]
+
+    return choose
 
 
 @dataclass(frozen=True)

@@ -127,11 +127,7 @@ def load(path: PathLike) -> Any:
     InvalidModelError
         If it is no model file, is damaged, or comes from a newer Ogive.
     """
-    values, arrays = read_container(path)
-    try:
-        return _built(values, arrays)
-    except InvalidModelError as error:
-        raise _refusal(path, values, error) from error
+    return _read(path, _built)
 
 
 def read_header(path: PathLike) -> dict[str, Any]:
@@ -154,12 +150,7 @@ def read_header(path: PathLike) -> dict[str, Any]:
     InvalidModelError
         If it is no model file, is damaged, or comes from a newer Ogive.
     """
-    values, arrays = read_container(path)
-    try:
-        _check_root(RecordReader(values, arrays))
-    except InvalidModelError as error:
-        raise _refusal(path, values, error) from error
-    return values
+    return _read(path, _checked_values)
 
 
 def describe_file(path: PathLike) -> dict[str, Any]:
@@ -218,6 +209,23 @@ def _kind_of(model: Any) -> tuple[str, Kind]:
     )
 
 
+def _read(path: PathLike, make: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Any:
+    """Return what ``make`` finds in the values and arrays of a file; a refusal names the file."""
+    values, arrays = read_container(path)
+    try:
+        return make(values, arrays)
+    except InvalidModelError as error:
+        version = values.get("version")
+        newer = isinstance(version, int) and version > _VERSION
+        cure = "pip install --upgrade ogive" if newer else _CURE
+        raise InvalidModelError(f"{path_text(path)} cannot be loaded: {error}; {cure}") from error
+
+
+def _checked_values(values: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
+    _check_root(RecordReader(values, arrays))
+    return values
+
+
 def _built(values: dict[str, Any], arrays: dict[str, Any]) -> Any:
     root = RecordReader(values, arrays)
     name = _check_root(root)
@@ -244,13 +252,6 @@ def _check_root(root: RecordReader) -> str:
             f"Ogive {__version__!r} reads up to version {_VERSION}"
         )
     return root.value("kind", str)
-
-
-def _refusal(path: PathLike, values: dict[str, Any], error: InvalidModelError) -> InvalidModelError:
-    version = values.get("version")
-    newer = isinstance(version, int) and version > _VERSION
-    cure = "pip install --upgrade ogive" if newer else _CURE
-    return InvalidModelError(f"{path_text(path)} cannot be loaded: {error}; {cure}")
 
 
 def _libraries() -> dict[str, str]:

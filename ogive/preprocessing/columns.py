@@ -16,7 +16,7 @@ from ogive.data.table import Kind
 from ogive.preprocessing.base import Preprocessing
 from ogive.preprocessing.categories import Categories
 from ogive.preprocessing.roles import ColumnRoles
-from ogive.preprocessing.scaling import Scaling, check_scaling
+from ogive.preprocessing.scaling import Scaling, check_scaling, read_scaling, write_scaling
 from ogive.preprocessing.words import Words
 
 _SHOWN = 12
@@ -268,8 +268,7 @@ class ColumnPreprocessing(Preprocessing):
         writer.value("encoders", [len(self.categories), len(self.words)])
         for index, encoder in enumerate(self._encoders):
             encoder.write(writer.part(f"encoder{index}"))
-        if self.scaling is not None:
-            self.scaling.write(writer.part("scaling"))
+        write_scaling(self.scaling, writer)
 
     @classmethod
     def read(cls, reader: RecordReader) -> Self:
@@ -281,17 +280,12 @@ class ColumnPreprocessing(Preprocessing):
             reader.fail("encoders", f"are {counts!r} beside {numbers} numbers")
         if numbers + sum(counts) != len(columns.names):
             reader.fail("encoders", f"and numbers do not add up to {len(columns.names)} columns")
-        scaling = None
-        if reader.has("scaling"):
-            part = reader.part("scaling")
-            part.bind("numbers", numbers)
-            scaling = Scaling.read(part, "numbers")
         return cls(
             columns,
             numbers,
             tuple(Categories.read(reader.part(f"encoder{i}")) for i in range(counts[0])),
             tuple(Words.read(reader.part(f"encoder{i}")) for i in range(counts[0], sum(counts))),
-            scaling,
+            read_scaling(reader, "numbers", numbers),
         )
 
 

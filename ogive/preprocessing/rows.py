@@ -13,7 +13,7 @@ from ogive._errors import InvalidDataError, InvalidTypeError
 from ogive._record import RecordReader, RecordWriter
 from ogive.data import Dataset
 from ogive.preprocessing.base import Preprocessing
-from ogive.preprocessing.scaling import Scaling, check_scaling
+from ogive.preprocessing.scaling import Scaling, check_scaling, read_scaling, write_scaling
 
 # The weights of red, green and blue in a grey level (ITU-R BT.601), as Pillow has them.
 _GREY = np.array([19595, 38470, 7471], dtype=np.uint32)
@@ -153,8 +153,7 @@ class RowPreprocessing(Preprocessing):
         writer.value("image_shape", None if self.image_shape is None else list(self.image_shape))
         for name in ("pixels", "sparse", "dtype"):
             writer.value(name, getattr(self, name))
-        if self.scaling is not None:
-            self.scaling.write(writer.part("scaling"))
+        write_scaling(self.scaling, writer)
 
     @classmethod
     def read(cls, reader: RecordReader) -> Self:
@@ -167,19 +166,13 @@ class RowPreprocessing(Preprocessing):
             or math.prod(shape) != features
         ):
             reader.fail("image_shape", f"is {shape!r}, which does not give {features} columns")
-        reader.bind("features", features)
-        scaling = None
-        if reader.has("scaling"):
-            part = reader.part("scaling")
-            part.bind("features", features)
-            scaling = Scaling.read(part, "features")
         return cls(
             features,
             None if shape is None else (shape[0], shape[1], shape[2]),
             reader.value("pixels", bool),
             reader.value("sparse", bool),
             reader.value("dtype", str, choices=("float32", "float64")),
-            scaling,
+            read_scaling(reader, "features", features),
         )
 
 

@@ -103,6 +103,21 @@ class Scaling:
         return cls(found["centre"], scale)
 
 
+def write_scaling(scaling: Scaling | None, writer: RecordWriter) -> None:
+    """Write a scaling, if there is one, as a part of its own."""
+    if scaling is not None:
+        scaling.write(writer.part("scaling"))
+
+
+def read_scaling(reader: RecordReader, columns: str, count: int) -> Scaling | None:
+    """Read what `write_scaling` wrote, for ``count`` columns, called ``columns`` in messages."""
+    if not reader.has("scaling"):
+        return None
+    part = reader.part("scaling")
+    part.bind(columns, count)
+    return Scaling.read(part, columns)
+
+
 def check_scaling(how: str) -> None:
     """Raise unless ``how`` is one of `SCALINGS`."""
     if how not in SCALINGS:

@@ -1,4 +1,4 @@
-"""Where tests that write thousands of files write them."""
+"""Where model files are written: in memory, for some tests write thousands."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,3 +12,9 @@ def memory():
     place = Path("/dev/shm")
     with TemporaryDirectory(dir=place if place.is_dir() else None) as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+def file(memory):
+    """Return the path of a model file that is not there yet."""
+    return memory / "model.ogive"
