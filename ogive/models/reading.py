@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ogive import data
-from ogive._errors import InvalidDataError, InvalidParameterError
-from ogive.data.table import is_missing
+from ogive._errors import DataWarning, InvalidDataError, InvalidParameterError
+from ogive.data.table import finite_numbers, is_missing
 from ogive.models.fit import Training
 from ogive.models.model import Model
 from ogive.preprocessing import ColumnPreprocessing, ColumnRoles, RowPreprocessing
@@ -74,7 +75,8 @@ def read_training(
     ----------
     source : str or path
     roles : ColumnRoles
-        Of a table's columns. ``categorical=("all",)`` means every column that is no numbers.
+        Of a table's columns. ``categorical=("all",)`` means every column that is no numbers; a
+        `DataWarning` names those over 90 % of whose values are numbers all the same.
     task : {"auto", "classes", "values"}
     size : (int, int), optional
         Height and width to resize pictures to.
@@ -110,7 +112,25 @@ def read_training(
     if words:
         roles = replace(roles, categorical=words)
         table = read(roles)
+        for position in words:
+            _warn_of_numbers(table, position)
     return Training.of(table, roles, task)
+
+
+def _warn_of_numbers(table: data.Table, position: int) -> None:
+    """Warn if a column that became categories holds hardly anything but numbers."""
+    cells = table.texts[position]
+    values = [row for row, cell in enumerate(cells) if not is_missing(cell)]
+    others = [row for row in values if finite_numbers([cells[row]]) is None]
+    if others and 10 * len(others) < len(values):
+        warnings.warn(
+            f"column {table.names[position]!r} becomes categories, and "
+            f"{len(values) - len(others):,} of its {len(values):,} values are numbers; the first "
+            f"that is none is {cells[others[0]]!r:.60} ({table.place(others[0])}): mend it if the "
+            "column is one of numbers, or name the columns of categories",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def read_batch(model: Model, sources: Sequence[PathLike], options: ReadOptions) -> Batch:

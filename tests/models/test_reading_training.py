@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ogive._errors import InvalidDataError, InvalidParameterError
+from ogive._errors import DataWarning, InvalidDataError, InvalidParameterError
 from ogive.data import Dataset, Table
 from ogive.models import Settings, fit_model, read_training
 from ogive.preprocessing import ColumnRoles
@@ -113,3 +113,46 @@ def test_every_column_of_a_parquet_table(tmp_path):
     found = read_training(tmp_path / "t.parquet", EVERY)
     model = fit_model(found, Settings())
     assert model.preprocessing.categories[0].values == ("", "a", "none")
+
+
+def numbers_with(*others, count):
+    """Return lines of a table whose column size holds numbers first, and then the others."""
+    cells = [*map(str, range(count)), *others]
+    return ["size,ok", *(f"{cell},{'yn'[i % 2]}" for i, cell in enumerate(cells))]
+
+
+@pytest.mark.parametrize("gaps", [(), ("", "NA", "?") * 10])
+def test_numbers_that_become_categories_are_told(tmp_path, gaps):
+    lines = numbers_with(*gaps, "n/k", "x", count=19)
+    with pytest.warns(DataWarning) as caught:
+        found = read_training(text_file(tmp_path, lines), EVERY)
+    assert found.roles.categorical == (0,) and len(caught) == 1
+    message = str(caught[0].message)
+    assert message.startswith("column 'size' becomes categories, and 19 of its 21 values are num")
+    assert f"is 'n/k' ({tmp_path / 't.csv'}, line {21 + len(gaps)})" in message
+    assert caught[0].filename == __file__  # where the data were asked for
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        numbers_with("n/k", "x", count=18),  # just 90 %
+        numbers_with(count=19),
+        numbers_with("", count=19),  # a gap, which is told when the model is fitted
+        LINES,
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_nothing_is_told_of_other_columns(tmp_path, lines):
+    read_training(text_file(tmp_path, lines), EVERY)
+
+
+@pytest.mark.filterwarnings("error")
+def test_nothing_is_told_of_what_the_user_or_the_file_calls_text(tmp_path):
+    named = ColumnRoles("ok", categorical=["size"])
+    read_training(text_file(tmp_path, numbers_with("x", count=19)), named)
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    columns = {"size": [f"{i:04}" for i in range(20)], "ok": ["y", "n"] * 10}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    assert read_training(tmp_path / "t.parquet", EVERY).roles.categorical == (0,)
