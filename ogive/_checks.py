@@ -99,6 +99,16 @@ def check_positive(value: float, name: str, *, allow_zero: bool = False) -> None
         raise InvalidParameterError(f"{name}={value!r}; it must be {rule}")
 
 
+def check_count(value: int, name: str, *, least: int = 1) -> int:
+    """Return a whole number of at least ``least``, or raise."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least:
+        raise InvalidParameterError(
+            f"{name}={value!r}; it must be a whole number of at least {least}"
+        )
+    return int(value)
+
+
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 
 

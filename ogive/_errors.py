@@ -49,6 +49,10 @@ class DataWarning(UserWarning):
     """Data can be used, but not quite as they come: what was done about it, and why."""
 
 
+class SaturationWarning(UserWarning):
+    """Nearly all units of a layer are where their epilogue is flat: they will hardly learn."""
+
+
 class DownloadError(OgiveError, OSError):
     """A file could not be fetched from the web; what had arrived is kept, to be continued."""
 

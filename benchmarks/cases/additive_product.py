@@ -32,7 +32,7 @@ class AdditiveData:
 
 def prepare(quick: bool) -> AdditiveData:
     """Draw normal rows, and directions of length 3."""
-    rows, width = (2_048, 4) if quick else (65_536, 64)
+    rows, width = (2_048, 4) if quick else (32_768, 64)
     generator = np.random.default_rng(0)
     x, z = generator.standard_normal((2, rows, _FEATURES))
     alpha, beta = generator.standard_normal((2, _FEATURES))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+
+_TANH_KNEE = math.atanh(math.sqrt(1 - 1 / 20))
 
 
 class Epilogue(ABC):
@@ -20,6 +23,14 @@ class Epilogue(ABC):
     @abstractmethod
     def overwrite(self, z: Tensor) -> Tensor:
         """Replace z by φ(z) in its own memory and return it."""
+
+    @property
+    def knee(self) -> tuple[float, float]:
+        """The arguments between which the slope is above a twentieth of the steepest one.
+
+        Beyond them a unit is saturated: hardly any gradient passes.
+        """
+        return -math.inf, math.inf
 
     def __call__(self, z: Tensor) -> Tensor:
         """Return φ(z) in new memory, differentiable."""
@@ -66,6 +77,11 @@ class Exp(Epilogue):
         """Overwrite z by exp(z)."""
         return z.exp_()
 
+    @property
+    def knee(self) -> tuple[float, float]:
+        """Of exp on z ≤ 0, which is where kernels use it: -log 20."""
+        return -math.log(20), math.inf
+
 
 @dataclass(frozen=True)
 class Tanh(Epilogue):
@@ -79,6 +95,11 @@ class Tanh(Epilogue):
         """Overwrite z by tanh(z)."""
         return z.tanh_()
 
+    @property
+    def knee(self) -> tuple[float, float]:
+        """Where 1 - tanh² = 1/20."""
+        return -_TANH_KNEE, _TANH_KNEE
+
 
 @dataclass(frozen=True)
 class LogisticFunction(Epilogue):
@@ -91,6 +112,11 @@ class LogisticFunction(Epilogue):
     def overwrite(self, z: Tensor) -> Tensor:
         """Overwrite z by σ(z)."""
         return z.sigmoid_()
+
+    @property
+    def knee(self) -> tuple[float, float]:
+        """Where 4 σ (1 - σ) = 1/20."""
+        return -2 * _TANH_KNEE, 2 * _TANH_KNEE
 
     def __call__(self, z: Tensor) -> Tensor:
         """Return σ(z); torch's own function has the same precision in one pass."""

@@ -16,6 +16,7 @@ from scipy import sparse
 from torch import Tensor
 
 from ogive._checks import Rows, from_numpy
+from ogive._errors import InvalidParameterError
 from ogive._typing import Number
 
 
@@ -135,13 +136,29 @@ class RowwiseProducts(Products):
 def affine(z: Tensor, scale: Number, shift: Number, *, in_place: bool) -> Tensor:
     """Return scale · z + shift, in one pass over the memory of z if ``in_place``."""
     if in_place:
-        scale, shift = float(scale), float(shift)
+        scale, shift = held_by(z.dtype, scale), held_by(z.dtype, shift)
         if shift == 0:
             return z if scale == 1 else z.mul_(scale)
         return torch.add(z.new_tensor(shift), z, alpha=scale, out=z)
     scale, shift = _parameter_like(scale, z), _parameter_like(shift, z)
     z = z if _is_number(scale, 1.0) else z * scale
     return z if _is_number(shift, 0.0) else z + shift
+
+
+def held_by(dtype: torch.dtype, value: Number) -> float:
+    """Return the number of a kernel's affine map, or raise if the type of the data cannot hold it.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    number = float(value)
+    if abs(number) > torch.finfo(dtype).max:
+        raise InvalidParameterError(
+            f"the kernel multiplies or shifts by {number:g}, beyond what {dtype} holds; give "
+            "parameters (gamma, coef0) of ordinary size and scale the data instead"
+        )
+    return number
 
 
 def dot_products(x: Rows, z: Rows) -> Tensor:

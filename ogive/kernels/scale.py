@@ -90,8 +90,12 @@ def _row_sums(x: Rows, origin: float, *, squared: bool) -> Tensor:
     """Return Σ_j (x_ij - origin), or of its square, for each row i, in float64."""
     if isinstance(x, Tensor):
         step = max(1, _CHUNK_ENTRIES // x.shape[1])
-        chunks = (chunk.double() - origin for chunk in x.detach().split(step))
-        return torch.cat([(c.square_() if squared else c).sum(1) for c in chunks])
+        buffer = torch.empty(min(step, len(x)), x.shape[1], dtype=torch.float64, device=x.device)
+        found = torch.empty(len(x), dtype=torch.float64, device=x.device)
+        for chunk, out in zip(x.detach().split(step), found.split(step), strict=True):
+            part = buffer[: len(chunk)].copy_(chunk).sub_(origin)
+            torch.sum(part.square_() if squared else part, 1, out=out)
+        return found
     x = x.astype(np.float64)
     sums = np.asarray(x.sum(1)).ravel()
     if not squared:

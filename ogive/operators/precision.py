@@ -142,7 +142,7 @@ def find_lattice(x: Float[Tensor, "n d"], z: Float[Tensor, "m d"]) -> Lattice | 
     for step in _STEPS:
         # A few rows rule most steps out before all of the data are read.
         probe = torch.cat([x[:32], z[:32]])
-        if not _on_lattice(probe, Lattice(step, probe[0])):
+        if not _on_lattice(probe, Lattice(step, probe[0]), float(probe.abs().max())):
             continue
         low = torch.minimum(x.amin(0), z.amin(0))
         high = torch.maximum(x.amax(0), z.amax(0))
@@ -151,14 +151,14 @@ def find_lattice(x: Float[Tensor, "n d"], z: Float[Tensor, "m d"]) -> Lattice | 
             continue
         # The middle of each column as origin keeps the whole numbers, and their sums, small.
         lattice = Lattice(step, low + step * (spread / 2).floor())
-        if _on_lattice(x, lattice) and (z is x or _on_lattice(z, lattice)):
+        size = float(torch.maximum(low.abs(), high.abs()).max())
+        if _on_lattice(x, lattice, size) and (z is x or _on_lattice(z, lattice, size)):
             return lattice
     return None
 
 
-def _on_lattice(rows: Tensor, lattice: Lattice) -> bool:
+def _on_lattice(rows: Tensor, lattice: Lattice, size: float) -> bool:
     # Rounding of the data themselves, in units of the step, is all that may be left over.
-    size = float(rows.abs().max())
     tolerance = 8 * torch.finfo(torch.float32).eps * max(1.0, size / lattice.step)
     if tolerance > 0.05:
         return False

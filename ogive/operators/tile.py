@@ -10,7 +10,7 @@ from torch import Tensor
 from ogive._checks import Rows
 from ogive._typing import Number
 from ogive.kernels import Kernel
-from ogive.kernels.pairing import Products, affine, dot_products, squared_norms
+from ogive.kernels.pairing import Products, affine, dot_products, held_by, squared_norms
 from ogive.operators.precision import Lattice, Precision, exact_products
 from ogive.operators.tiling import Buffers
 
@@ -95,7 +95,8 @@ class Tile(Products):
         lattice = self.left.lattice
         if lattice is None:
             return affine(self._native_product(), scale, shift, in_place=True)
-        scale, shift = float(scale), float(shift)
+        scale = held_by(lattice.origin.dtype, scale)
+        shift = held_by(lattice.origin.dtype, shift)
         # scale step² P + (scale correction_i + shift) + scale correction_j, in two passes.
         row = self.left.correction[self._left_slice, None] * scale + shift
         column = self.right.correction[None, self._right_slice] * scale

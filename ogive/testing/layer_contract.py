@@ -75,7 +75,7 @@ def check_parameters_learn(case: LayerCase) -> None:
 
 
 def check_state_dict(case: LayerCase) -> None:
-    """A layer's state, written and read, makes another layer give the same answers."""
+    """Write a layer's state and read it into another, which must give the same answers."""
     torch.manual_seed(0)
     layer = case.make(torch.float32).eval()
     torch.manual_seed(1)
@@ -89,7 +89,7 @@ def check_state_dict(case: LayerCase) -> None:
 
 
 def check_copies(case: LayerCase) -> None:
-    """A deep copy and a pickle give the same answers and share nothing."""
+    """Copy and pickle: both give the same answers and share nothing."""
     torch.manual_seed(0)
     layer = case.make(torch.float32).eval()
     inputs = case.inputs(torch.float32)
@@ -106,7 +106,7 @@ def check_copies(case: LayerCase) -> None:
 
 
 def check_reset(case: LayerCase) -> None:
-    """The same seed resets the same parameters; the generator of torch decides them."""
+    """Reset with the same seed: the same parameters, for torch's generator decides them."""
     torch.manual_seed(3)
     layer = case.make(torch.float32)
     before = {name: value.clone() for name, value in layer.state_dict().items()}
@@ -143,7 +143,7 @@ def check_autocast(case: LayerCase) -> None:
     expected = _first(layer(*inputs)).detach()
     with torch.autocast("cpu", torch.bfloat16):
         answer = _first(layer(*inputs))
-    error = float((answer.float() - expected).abs().max() / (1 + expected.abs().max()))
+    error = float((answer.detach().float() - expected).abs().max() / (1 + expected.abs().max()))
     assert error < _BFLOAT16_ERROR, f"bfloat16 is off by {error:.2g}"
     answer.float().sum().backward()
     for name, parameter in layer.named_parameters():
@@ -155,7 +155,7 @@ def check_autocast(case: LayerCase) -> None:
 
 
 def check_compile(case: LayerCase) -> None:
-    """The layer is one graph for the compiler, and the graph gives the same answers."""
+    """Compile to one graph, which gives the same answers."""
     torch.manual_seed(0)
     layer = case.make(torch.float32)
     inputs = case.inputs(torch.float32)
@@ -175,7 +175,7 @@ def check_compile(case: LayerCase) -> None:
 
 
 def check_export(case: LayerCase) -> None:
-    """The exported program gives the same answers."""
+    """Export; the program gives the same answers."""
     torch.manual_seed(0)
     layer = case.make(torch.float32).eval()
     inputs = case.inputs(torch.float32)
@@ -219,7 +219,7 @@ def check_cuda(case: LayerCase) -> None:
 
 
 def check_printed_form(case: LayerCase) -> None:
-    """The printed form names the layer and says something about it."""
+    """Print: the text names the layer and says something about it."""
     text = repr(case.make(torch.float32))
     assert text.startswith(type(case.make(torch.float32)).__name__)
     assert "()" not in text, f"nothing is said in {text}"

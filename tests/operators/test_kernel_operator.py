@@ -153,3 +153,11 @@ def test_printed_form_names_kernel_shape_and_precision():
         "KernelOperator(Sigmoid(gamma=0.3, coef0=0.1), shape=(4, 4), dtype=torch.float64, "
         "precision='full')"
     )
+
+
+@pytest.mark.parametrize("step", [1.0, 0.37], ids=["whole numbers", "any numbers"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_parameters_beyond_float32_are_refused_by_name(step, sign):
+    x = step * torch.arange(1.0, 13.0).reshape(4, 3)
+    with pytest.raises(InvalidParameterError, match=r"1e\+300.*float32.*gamma"):
+        KernelOperator(Sigmoid(sign * 1e300, 0.5), x) @ torch.ones(4)
