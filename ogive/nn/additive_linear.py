@@ -129,7 +129,7 @@ class AdditiveKernelLinear(nn.Module):
         alternate and the bias is -½ Σ_h w_h for the logistic function, which centres the outputs.
         """
         stretch = _FUNCTIONS[self.kernel][1]
-        for block in self.alpha.split(self.in_features):
+        for block in torch.split(self.alpha, self.in_features):
             nn.init.orthogonal_(block, stretch)
         self.offset.normal_(std=_OFFSET_SPREAD * stretch)
         self.weight.fill_(_CRITICAL_WEIGHT * stretch * self.heads**-0.5)
@@ -202,7 +202,10 @@ def additive_heads(
             f"{tuple(weight.shape)}; they must be (..., heads), (heads, out) and (heads,)"
         )
     rows = u.to(offset.dtype).reshape(-1, heads)
-    answer: Tensor = _HeadByHead.apply(rows, offset, weight, epilogue)
+    if torch.compiler.is_exporting():  # a program keeps no backward pass of ours; torch finds one
+        answer = _differentiable_sum(rows, offset, weight, epilogue)
+    else:
+        answer = _HeadByHead.apply(rows, offset, weight, epilogue)
     return answer.to(u.dtype).reshape(*u.shape[:-1], width)
 
 
@@ -211,11 +214,11 @@ class _HeadByHead(torch.autograd.Function):
 
     @staticmethod
     def forward(u: Tensor, offset: Tensor, weight: Tensor, epilogue: Epilogue) -> Tensor:
-        answer = u.new_zeros(len(u), offset.shape[1])
+        answer = u.new_zeros(u.shape[0], offset.shape[1])
         tile = _tile(answer)
         for part in _row_slices(answer):
             total = answer[part]
-            values = tile[: len(total)]
+            values = tile[: total.shape[0]]
             for head in range(len(weight)):
                 torch.add(u[part, head, None], offset[head], out=values)
                 total.addcmul_(epilogue.overwrite(values), weight[head])
@@ -236,6 +239,14 @@ class _HeadByHead(torch.autograd.Function):
         return *_backward(u, offset, weight, ctx.epilogue, gradient), None
 
 
+def _differentiable_sum(u: Tensor, offset: Tensor, weight: Tensor, epilogue: Epilogue) -> Tensor:
+    """Return Σ_h w_h φ(u_ih + b_hj) in new memory."""
+    answer = u.new_zeros(u.shape[0], offset.shape[1])
+    for head in range(len(weight)):
+        answer = torch.addcmul(answer, epilogue(u[:, head, None] + offset[head]), weight[head])
+    return answer
+
+
 def _backward(
     u: Tensor, offset: Tensor, weight: Tensor, epilogue: Epilogue, gradient: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -245,7 +256,7 @@ def _backward(
     first, second = _tile(gradient), _tile(gradient)
     for part in _row_slices(gradient):
         above = gradient[part]
-        values, slopes = first[: len(above)], second[: len(above)]
+        values, slopes = first[: above.shape[0]], second[: above.shape[0]]
         for head in range(len(weight)):
             epilogue.overwrite(torch.add(u[part, head, None], offset[head], out=values))
             torch.mul(values, above, out=slopes)
@@ -282,14 +293,14 @@ def _tile(answer: Tensor) -> Tensor:
 
 def _row_slices(answer: Tensor) -> Iterator[slice]:
     step = _rows_at_once(answer)
-    return (slice(i, i + step) for i in range(0, len(answer), step))
+    return (slice(i, i + step) for i in range(0, answer.shape[0], step))
 
 
 def _rows_at_once(answer: Tensor) -> int:
     """Return all rows where a graph is made, which is to serve batches of any size."""
     if torch.compiler.is_compiling():
-        return len(answer)
-    return max(1, min(len(answer), _TILE_ENTRIES // answer.shape[1]))
+        return answer.shape[0]
+    return max(1, min(answer.shape[0], _TILE_ENTRIES // answer.shape[1]))
 
 
 def _checked_kernel(kernel: str) -> str:
