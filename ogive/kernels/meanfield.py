@@ -37,11 +37,14 @@ from ogive._errors import InvalidParameterError
 # Anything that maps a tensor entry by entry: an `Epilogue`, torch.tanh, an activation module.
 Response = Callable[[Tensor], Tensor]
 
-_NODES = 20  # Gauss-Legendre nodes a panel: exact to rounding where φ is smooth on the panel's scale
+_NODES = (
+    20  # Gauss-Legendre nodes a panel: exact to rounding where φ is smooth on the panel's scale
+)
 _REACH = 10.0  # the normal density beyond is 1e-22
 _FINEST = 2.0**-24  # width of the innermost panels: tanh(√q z) bends within 1/√q of its centre
 _STEPS = 60  # plain steps of the variance map before its fixed point is bracketed
 _EQUAL = 1e-14
+_RELATIVE = 4 * float(np.finfo(float).eps)  # of a root: as near as brentq allows
 _SMALLEST = 1e-12  # of a variance, relative to where it came from: it goes to zero
 
 
@@ -152,9 +155,7 @@ def chi(
     0.056
     """
     _check(weight_variance, 0.0)
-    return weight_variance * normal_mean(
-        lambda u: slope(function, u).square(), variance, bias_mean
-    )
+    return weight_variance * normal_mean(lambda u: slope(function, u).square(), variance, bias_mean)
 
 
 def slope(function: Response, argument: Tensor) -> Tensor:
@@ -199,7 +200,7 @@ def fixed_point(
     Examples
     --------
     >>> fixed_point(torch.tanh), round(fixed_point(torch.tanh, weight_variance=4.0), 4)
-    (0.0, 2.6029)
+    (0.0, 2.1215)
     """
     check_positive(start, "start")
 
@@ -233,7 +234,7 @@ def fixed_point(
         if not math.isfinite(change) or further > 1e300:
             return math.inf
         if change == 0 or (change > 0) != up:
-            return float(brentq(growth, q, further, xtol=1e-300, rtol=4 * np.finfo(float).eps))
+            return float(brentq(growth, q, further, xtol=1e-300, rtol=_RELATIVE))
         q = further
 
 
@@ -339,8 +340,8 @@ def critical_point(
             return CriticalPoint(weight_variance(q), bias_variance, bias_mean, centre, q)
         if here > 0:
             if q > 0 and not math.isnan(excess(before)):
-                q = float(brentq(excess, before, q, xtol=1e-300, rtol=4 * np.finfo(float).eps))
-                return CriticalPoint(weight_variance(q), bias_variance, bias_mean, centre, q)
+                root = float(brentq(excess, before, q, xtol=1e-300, rtol=_RELATIVE))
+                return CriticalPoint(weight_variance(root), bias_variance, bias_mean, centre, root)
             break
         before = q
     raise InvalidParameterError(
