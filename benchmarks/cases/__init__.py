@@ -13,6 +13,7 @@ CASES: Sequence[str] = (
     "benchmarks.cases.kernel_product:KERNEL_PRODUCT",
     "benchmarks.cases.kernel_product:SYMMETRIC_PRODUCT",
     "benchmarks.cases.additive_product:ADDITIVE_PRODUCT",
+    "benchmarks.cases.additive_attention:ADDITIVE_ATTENTION",
     "benchmarks.cases.nystroem_ridge:NYSTROEM_RIDGE",
 )
 
