@@ -16,8 +16,7 @@ from ogive._checks import Rows, as_rows, check_same_width, from_numpy, memory_by
 from ogive._devices import on_device
 from ogive._errors import InvalidDataError, InvalidParameterError, nearest_name
 from ogive._typing import Float
-from ogive.features import SignedRoot, group_rows, select_landmarks, signed_root
-from ogive.features.nystrom import PREDICTION_CUT
+from ogive.features import group_rows, select_landmarks
 from ogive.kernels import Kernel
 from ogive.kernels.spectrum import symmetric_matrix
 from ogive.operators import KernelOperator
@@ -96,23 +95,22 @@ def fit_ridge(
     if plan.approximation == "nystroem":
         rows, indices, group = _landmarks(kernel, x, plan.landmarks, options)
         operator = KernelOperator(form, x, rows, memory=options.memory)
-        root = _landmark_root(operator, group, weights, options)
         if options.device.type != "cpu":
             sides = [on_device(side, options.device) for side in operator.sides()]
             operator = KernelOperator(form, *sides, memory=options.memory)
         solution = landmark_ridge(
             operator,
-            root,
             targets,
             options.alpha,
             weight=weights,
+            landmark_weight=_landmark_weight(x.shape[0], group, weights),
             fit_intercept=options.fit_intercept,
             group=from_numpy(group[: x.shape[0]]),
             classes=options.classes,
             progress=_print_progress if options.verbose else None,
         )
         found = None if indices is None else kept[indices]
-        plan = replace(plan, landmarks=rows.shape[0], negative_mass=root.negative_mass)
+        plan = replace(plan, landmarks=rows.shape[0])
         return _checked(RidgeFit(rows, found, solution, plan))
     if options.penalty == "coefficients":
         operator = KernelOperator(form, x, memory=options.memory)
@@ -183,18 +181,6 @@ def _landmarks(
         random_state=options.seed,
     )
     return x[indices], indices, np.concatenate([group, group[indices]])
-
-
-def _landmark_root(
-    operator: KernelOperator, group: np.ndarray, weights: Tensor | None, options: RidgeOptions
-) -> SignedRoot:
-    landmarks = operator.sides()[1]
-    return signed_root(
-        symmetric_matrix(operator.kernel, landmarks).double(),
-        cut=PREDICTION_CUT[operator.dtype],
-        centred=options.fit_intercept and landmarks.shape[0] > 1,  # one alone has no spread
-        weight=_landmark_weight(operator.shape[0], group, weights),
-    )
 
 
 def _equal_rows(x: Rows, landmarks: Rows) -> np.ndarray:

@@ -1,7 +1,8 @@
-"""Ridge regression on signed landmark features, one pass over the rows."""
+"""Ridge regression on landmarks, one pass over the rows."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +11,6 @@ import torch
 from torch import Tensor
 
 from ogive._typing import Float, Int
-from ogive.features import SignedRoot
 from ogive.operators import KernelOperator
 from ogive.solvers.normal_equations import NormalEquations
 from ogive.solvers.penalty import AUTO, choose_penalty
@@ -25,36 +25,40 @@ Progress = Callable[[int, int], None]
 
 def landmark_ridge(
     operator: KernelOperator,
-    root: SignedRoot,
     targets: Float[Tensor, "n k"],
     alpha: float | Literal["auto"],
     *,
     weight: Float[Tensor, " n"] | None = None,
+    landmark_weight: Float[Tensor, " m"] | None = None,
     fit_intercept: bool = True,
     group: Int[Tensor, " n"] | None = None,
     classes: bool = False,
     progress: Progress | None = None,
 ) -> Solution:
-    """Minimise Σ wᵢ (yᵢ - f(xᵢ) - b)² + alpha cᵀ|W|c over f = C c and b.
+    """Minimise Σ wᵢ (yᵢ - f(xᵢ) - b)² + alpha ‖f‖² over f = C c and b, C the kernel with landmarks.
 
-    C is the kernel of the rows against the landmarks and W that of the landmarks, of which
-    ``root`` is the signed root. In the features L = C · root the penalty is alpha ‖β‖² and
-    (LᵀL + alpha I) β = Lᵀ(y - b), c = root · β. The sums over rows and the solution are float64.
+    With A = P S C D P' = U diag(σ) Vᵀ (S the roots of the rows' weights and D those of the
+    landmarks', P and P' centring if there is an intercept) and ρ = ΣD² / ΣS², in simple cases m/n:
+    ‖f‖² = √ρ c̃ᵀ (AᵀA)^½ c̃ for c = D P' c̃, and c̃ = V diag(1 / (σ + alpha √ρ)) Uᵀ P S y.
+
+    If all rows are landmarks σ is |λ|, and this is `krein_ridge`. Otherwise singular values tell
+    the size of a function on all rows; the eigenvalues of the landmarks' own matrix, of which
+    indefinite kernels have many near zero, do not. Where the kernel is definite, both agree.
 
     Parameters
     ----------
     operator : KernelOperator of shape (n, m)
-        C; its rows are formed once, block by block.
-    root : SignedRoot
-        Centred if there is an intercept.
+        C; its rows are formed once, block by block. Sums over rows and the solution are float64.
     targets : Tensor of shape (n, k)
         float64.
     alpha : float or "auto"
-        At least 0. "auto" takes the strength with which a fit to four fifths of the rows has the
-        smallest squared error on the others (every fifth), and then fits to all of them; this
-        takes no second pass over the rows. See ``classes``.
+        At least 0; 0 takes the pseudo-inverse. "auto" takes the strength with which a fit to four
+        fifths of the rows has the smallest squared error on the others (every fifth), and then
+        fits to all of them; this takes no second pass over the rows. See ``classes``.
     weight : Tensor of shape (n,), optional
         All positive.
+    landmark_weight : Tensor of shape (m,), optional
+        The weight of all rows that are equal to each landmark; 1 if left out.
     fit_intercept : bool, default True
     group : Tensor of shape (n,), optional
         For "auto": every fifth number is held out, with all of its rows; each row has its own if
@@ -71,24 +75,30 @@ def landmark_ridge(
         Coefficients of the landmarks.
     """
     weighting = Weighting.of(operator.shape[0], weight, fit_intercept=fit_intercept)
+    columns = Weighting.of(
+        operator.shape[1],
+        landmark_weight,
+        fit_intercept=fit_intercept and operator.shape[1] > 1,  # one landmark has no spread
+        device=operator.device,
+    )
     held_out = _every_fifth(operator.shape[0], group) if alpha == AUTO else None
-    fitted, *held = _accumulate(operator, root, weighting, targets, held_out, progress=progress)
+    fitted, *held = _accumulate(operator, weighting, targets, held_out, progress=progress)
+    path = _Path(fitted, columns, fit_intercept)
     if held_out is None:
-        equations, chosen = fitted, float(alpha)
+        chosen = float(alpha)
     else:
-        equations = fitted + held[0]
-        path = _Path(fitted, fit_intercept)
-        judged = _Judged.of(operator, root, held_out, targets, weighting) if classes else None
+        judged = _Judged.of(operator, held_out, targets, weighting) if classes else None
         chosen = choose_penalty(
             lambda strength: float(held[0].squared_error(*path(strength))),
             path.scale,
             None if judged is None else lambda strengths: judged.hits(path, strengths),
         )
-    beta, intercept, reason = _fit(equations, chosen, fit_intercept)
-    reason = f"{root.rank} landmark features; {reason}"
+        path = _Path(fitted + held[0], columns, fit_intercept)
+    coefficients, intercept = path(chosen)
+    reason = f"{operator.shape[1]} landmarks, rank {path.rank}; singular values of their columns"
     if held:
         reason += f"; alpha {chosen:.2g} did best on a fifth of the rows"
-    return Solution(root.root @ beta.cpu(), intercept.cpu(), True, 0, reason, chosen)
+    return Solution(coefficients.cpu(), intercept.cpu(), True, 0, reason, chosen)
 
 
 def _every_fifth(rows: int, group: Tensor | None) -> Tensor:
@@ -98,7 +108,6 @@ def _every_fifth(rows: int, group: Tensor | None) -> Tensor:
 
 def _accumulate(
     operator: KernelOperator,
-    root: SignedRoot,
     weighting: Weighting,
     targets: Float[Tensor, "n k"],
     held_out: Tensor | None,
@@ -106,48 +115,74 @@ def _accumulate(
     progress: Progress | None,
 ) -> list[NormalEquations]:
     """Return the equations of all rows, or those of the rows fitted to and of those held out."""
-    # A float32 kernel carries errors far above those of float64 sums, so its Gram matrix is
-    # summed as it is, at half the cost, and mapped to the features afterwards. A float64 kernel
-    # keeps its digits only if it is mapped first: CᵀC squares the condition number.
-    map_first = operator.dtype == torch.float64
     device = operator.device
-    mapping = root.root.to(device)
-    width = root.rank if map_first else operator.shape[1]
-    parts = 1 if held_out is None else 2
-    sums = [NormalEquations.zeros(width, targets.shape[1], device) for _ in range(parts)]
+    weighted = bool((weighting.root != 1).any())
+    sums: list[NormalEquations] = []
     for rows, block in operator.row_blocks(torch.float64):
+        if not sums:
+            origin = block.mean(0) if weighting.fit_intercept else block.new_zeros(block.shape[1])
+            parts = 1 if held_out is None else 2
+            sums = [NormalEquations.empty(origin, targets.shape[1]) for _ in range(parts)]
         scale = weighting.root[rows].to(device)
         scaled_targets = scale[:, None] * targets[rows].to(device)
-        features = block @ mapping if map_first else block
-        features.mul_(scale[:, None])
+        block.sub_(origin)
+        if weighted:
+            block.mul_(scale[:, None])
         if held_out is None:
-            sums[0].add(features, scale, scaled_targets)
+            sums[0].add(block, scale, scaled_targets)
         else:
             held = held_out[rows].to(device)
             for part, chosen in zip(sums, (~held, held), strict=True):
-                part.add(features[chosen], scale[chosen], scaled_targets[chosen])
+                part.add(block[chosen], scale[chosen], scaled_targets[chosen])
         if progress is not None:
             progress(rows.stop, operator.shape[0])
-    return [part.mapped(None if map_first else mapping) for part in sums]
+    for part in sums:
+        part.complete()
+    return sums
 
 
 class _Path:
-    """Fits of different strengths to the same equations, each made once."""
+    """Fits of any strength to the same equations, by one eigendecomposition of AᵀA.
 
-    def __init__(self, equations: NormalEquations, fit_intercept: bool) -> None:
-        self._equations, self._fit_intercept = equations, fit_intercept
+    Attributes
+    ----------
+    scale : float
+        The mean squared norm of the features, of which ‖f‖² is the squared norm of coefficients.
+    rank : int
+        Number of singular values that are more than rounding noise.
+    """
+
+    def __init__(self, equations: NormalEquations, columns: Weighting, centred: bool) -> None:
+        self._equations, self._columns, self._centred = equations, columns, centred
+        gram, moments = equations.centred() if centred else (equations.gram, equations.moments)
+        squares, vectors = torch.linalg.eigh(columns.reduce_matrix(gram))
+        # Rounding errors are relative to what was summed, before means were taken out.
+        summed = float(columns.root.square() @ equations.gram.diagonal())
+        rounding = torch.finfo(squares.dtype)
+        noise = rounding.eps * (4 * summed + len(squares) * float(squares[-1]))
+        kept = squares > max(noise, rounding.tiny)
+        self._singular, self._vectors = squares[kept].sqrt(), vectors[:, kept]
+        self._projected = self._vectors.T @ columns.reduce_targets(moments)
+        self._share = float(columns.root.square().sum() / equations.weight)
         self._found: dict[float, tuple[Tensor, Tensor]] = {}
+        self.rank = len(self._singular)
+        extent = float(self._singular.sum() / equations.weight)
+        self.scale = extent / math.sqrt(self._share)
 
-    @property
-    def scale(self) -> float:
-        """The mean squared norm of the features."""
-        gram = self._equations.centred()[0] if self._fit_intercept else self._equations.gram
-        return float(gram.trace() / self._equations.weight)
-
-    def __call__(self, alpha: float) -> tuple[Float[Tensor, "r k"], Float[Tensor, " k"]]:
+    def __call__(self, alpha: float) -> tuple[Float[Tensor, "m k"], Float[Tensor, " k"]]:
+        """Return coefficients of the landmarks, and intercept."""
         if alpha not in self._found:
-            self._found[alpha] = _fit(self._equations, alpha, self._fit_intercept)[:2]
+            self._found[alpha] = self._fit(alpha)
         return self._found[alpha]
+
+    def _fit(self, alpha: float) -> tuple[Float[Tensor, "m k"], Float[Tensor, " k"]]:
+        # Vᵀ Aᵀ y is σ Uᵀ y.
+        divisor = self._singular * (self._singular + alpha * math.sqrt(self._share))
+        inner = self._vectors @ (self._projected / divisor[:, None])
+        coefficients = self._columns.restore(inner)
+        if not self._centred:
+            return coefficients, torch.zeros_like(self._equations.target_sums)
+        return coefficients, self._equations.intercept(coefficients)
 
 
 @dataclass(frozen=True)
@@ -158,14 +193,12 @@ class _Judged:
     ----------
     operator : KernelOperator of shape (h, m)
         Of those rows against the landmarks.
-    root : Tensor of shape (m, r)
     truth : Tensor of shape (h,)
         Codes of their classes.
     weight : Tensor of shape (h,)
     """
 
     operator: KernelOperator
-    root: Float[Tensor, "m r"]
     truth: Int[Tensor, " h"]
     weight: Float[Tensor, " h"]
 
@@ -173,7 +206,6 @@ class _Judged:
     def of(
         cls,
         operator: KernelOperator,
-        root: SignedRoot,
         held_out: Tensor,
         targets: Float[Tensor, "n k"],
         weighting: Weighting,
@@ -186,7 +218,6 @@ class _Judged:
         chosen = x[rows.to(device)] if isinstance(x, Tensor) else x[rows.numpy()]
         return cls(
             KernelOperator(operator.kernel, chosen, landmarks, memory=operator.memory),
-            root.root.to(device),
             _named(targets[rows].to(device)),
             weighting.root[rows].square().to(device),
         )
@@ -194,38 +225,12 @@ class _Judged:
     def hits(self, path: _Path, strengths: Sequence[float]) -> tuple[Tensor, Tensor]:
         """Return which rows each strength names right, and the rows' weights."""
         fits = [path(strength) for strength in strengths]
-        coefficients = torch.cat([self.root @ beta for beta, _ in fits], 1)
-        values = (self.operator @ coefficients).split([beta.shape[1] for beta, _ in fits], 1)
-        named = [_named(v + b) for v, (_, b) in zip(values, fits, strict=True)]
+        values = self.operator @ torch.cat([coefficients for coefficients, _ in fits], 1)
+        parts = values.split([c.shape[1] for c, _ in fits], 1)
+        named = [_named(v + b) for v, (_, b) in zip(parts, fits, strict=True)]
         return torch.stack(named) == self.truth, self.weight
 
 
 def _named(values: Float[Tensor, "h k"]) -> Int[Tensor, " h"]:
     """Return the class with the largest value; of two, that of the sign."""
     return values.argmax(1) if values.shape[1] > 1 else (values[:, 0] > 0).long()
-
-
-def _fit(
-    equations: NormalEquations, alpha: float, fit_intercept: bool
-) -> tuple[Float[Tensor, "r k"], Float[Tensor, " k"], str]:
-    """Return coefficients of the features, intercept, and how they were found."""
-    if not fit_intercept:
-        beta, reason = _solve(equations.gram, equations.moments, alpha)
-        return beta, torch.zeros_like(equations.target_sums), reason
-    beta, reason = _solve(*equations.centred(), alpha)
-    return beta, (equations.target_sums - equations.sums @ beta) / equations.weight, reason
-
-
-def _solve(
-    gram: Float[Tensor, "r r"], moments: Float[Tensor, "r k"], alpha: float
-) -> tuple[Float[Tensor, "r k"], str]:
-    shifted = gram.clone()
-    shifted.diagonal().add_(alpha)
-    factor, failed = torch.linalg.cholesky_ex(shifted)
-    if not int(failed):
-        return torch.cholesky_solve(moments, factor), "Cholesky factorisation"
-    # Only with alpha near 0 and dependent features: the least-norm solution.
-    values, vectors = torch.linalg.eigh(shifted)
-    keep = values > len(values) * torch.finfo(values.dtype).eps * values.max()
-    inverse = torch.where(keep, 1 / values.clamp(min=1e-300), 0.0)
-    return vectors @ (inverse[:, None] * (vectors.T @ moments)), "pseudo-inverse"

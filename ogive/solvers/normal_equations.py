@@ -16,10 +16,13 @@ _PANELS = 6  # a Gram matrix in row panels up to the diagonal costs 58 % of the 
 class NormalEquations:
     """Sums over weighted rows of features φ and targets y: all that a least-squares fit needs.
 
+    The features are counted from an origin, best one in their midst: sums of squares about a far
+    point, from which the mean is taken out later, would lose the digits that tell rows apart.
+
     Attributes
     ----------
     gram : Tensor of shape (r, r)
-        Σ wᵢ φᵢ φᵢᵀ; float64. While rows are added, its lower triangle only.
+        Σ wᵢ φᵢ φᵢᵀ; float64. Its lower triangle only, until `complete` is called.
     moments : Tensor of shape (r, k)
         Σ wᵢ φᵢ yᵢᵀ.
     sums : Tensor of shape (r,)
@@ -30,6 +33,8 @@ class NormalEquations:
         Σ wᵢ ‖yᵢ‖².
     weight : Tensor of shape ()
         Σ wᵢ.
+    origin : Tensor of shape (r,)
+        What has been subtracted from the features; the intercept of a fit is that of φ itself.
     """
 
     gram: Float[Tensor, "r r"]
@@ -38,10 +43,12 @@ class NormalEquations:
     target_sums: Float[Tensor, " k"]
     target_squares: Float[Tensor, ""]
     weight: Float[Tensor, ""]
+    origin: Float[Tensor, " r"]
 
     @classmethod
-    def zeros(cls, width: int, targets: int, device: torch.device | str = "cpu") -> NormalEquations:
-        """Return empty sums."""
+    def empty(cls, origin: Float[Tensor, " r"], targets: int) -> NormalEquations:
+        """Return the sums over no rows, for features counted from an origin."""
+        width, device = len(origin), origin.device
 
         def zeros(*shape: int) -> Tensor:
             return torch.zeros(shape, dtype=torch.float64, device=device)
@@ -53,10 +60,11 @@ class NormalEquations:
             zeros(targets),
             zeros(),
             zeros(),
+            origin,
         )
 
     def add(self, block: Tensor, root_weight: Tensor, targets: Tensor) -> None:
-        """Add rows of features and targets, both already times the root of their weights."""
+        """Add rows of features less the origin and targets, both times the root of weights."""
         self.moments.addmm_(block.T, targets)
         self.sums.addmv_(block.T, root_weight)
         self.target_sums.addmv_(targets.T, root_weight)
@@ -68,19 +76,12 @@ class NormalEquations:
             stop = min(start + step, width)
             self.gram[start:stop, :stop].addmm_(block[:, start:stop].T, block[:, :stop])
 
-    def mapped(self, root: Float[Tensor, "r s"] | None) -> NormalEquations:
-        """Return the whole equations of the features φᵢᵀ root, or of φᵢ for None."""
-        lower = self.gram.tril()
-        gram = lower + lower.tril(-1).T
-        rest = (self.target_sums, self.target_squares, self.weight)
-        if root is None:
-            return NormalEquations(gram, self.moments, self.sums, *rest)
-        return NormalEquations(
-            root.T @ (gram @ root), root.T @ self.moments, root.T @ self.sums, *rest
-        )
+    def complete(self) -> None:
+        """Fill the upper triangle of the Gram matrix, once all rows are added."""
+        self.gram.copy_(self.gram.tril() + self.gram.tril(-1).T)
 
     def __add__(self, other: NormalEquations) -> NormalEquations:
-        """Return the equations of both sets of rows."""
+        """Return the equations of both sets of rows, counted from the same origin."""
         return NormalEquations(
             self.gram + other.gram,
             self.moments + other.moments,
@@ -88,6 +89,7 @@ class NormalEquations:
             self.target_sums + other.target_sums,
             self.target_squares + other.target_squares,
             self.weight + other.weight,
+            self.origin,
         )
 
     def centred(self) -> tuple[Float[Tensor, "r r"], Float[Tensor, "r k"]]:
@@ -95,10 +97,15 @@ class NormalEquations:
         gram = self.gram - torch.outer(self.sums, self.sums) / self.weight
         return gram, self.moments - torch.outer(self.sums, self.target_sums) / self.weight
 
+    def intercept(self, beta: Float[Tensor, "r k"]) -> Float[Tensor, " k"]:
+        """Return the intercept that is best with these coefficients."""
+        return (self.target_sums - self.sums @ beta) / self.weight - self.origin @ beta
+
     def squared_error(
         self, beta: Float[Tensor, "r k"], intercept: Float[Tensor, " k"]
     ) -> Float[Tensor, ""]:
         """Return Σ wᵢ ‖yᵢ - βᵀφᵢ - b‖² without the rows."""
+        intercept = intercept + self.origin @ beta
         fitted = (beta * (self.gram @ beta)).sum() + 2 * (self.sums @ beta) @ intercept
         fitted += self.weight * intercept.square().sum()
         crossed = (beta * self.moments).sum() + self.target_sums @ intercept

@@ -8,6 +8,7 @@ from typing import Literal
 from ogive._checks import Rows, check_positive
 from ogive._errors import InvalidParameterError, nearest_name
 from ogive.kernels import Kernel, definiteness
+from ogive.kernels.spectrum import Spectrum
 
 # Up to here an eigendecomposition in float64 takes seconds; beyond, minutes.
 EXACT_ROWS = 3000
@@ -89,17 +90,24 @@ def select_ridge_solver(
         check_positive(n_components, "n_components")
     rows = x.shape[0]
     exact = approximation == "exact" or (approximation == "auto" and rows <= EXACT_ROWS)
+    spectrum = None if kernel.positive_definite else _spectrum(kernel, x, fit_intercept)
+    mass = None if spectrum is None else spectrum.negative_mass
+    measured = "" if mass is None else f"; negative eigenvalue mass {mass:.2g} on a sample"
     if not exact:
         count = min(rows, int(n_components or DEFAULT_LANDMARKS))
-        reason = f"{rows} rows, {count} landmarks; signed features need no definiteness"
-        return RidgePlan("nystroem", count, "krein", None, reason)
+        return RidgePlan(
+            "nystroem", count, "krein", mass, f"{rows} rows, {count} landmarks{measured}"
+        )
     asked = "asked for" if approximation == "exact" else f"up to {EXACT_ROWS} are solved exactly"
     how = f"{rows} rows, {asked}"
     if kernel.positive_definite:
         return RidgePlan("exact", 0, "definite", None, f"{how}; positive definite by formula")
+    treatment: Literal["definite", "krein"] = (
+        "definite" if mass is not None and mass <= DEFINITE_MASS else "krein"
+    )
+    return RidgePlan("exact", 0, treatment, mass, how + measured)
+
+
+def _spectrum(kernel: Kernel, x: Rows, fit_intercept: bool) -> Spectrum:
     measured = definiteness(kernel, x, sample_size=_SAMPLE, tolerance=0.0)
-    spectrum = measured.centred if fit_intercept else measured.plain
-    definite = spectrum.negative_mass <= DEFINITE_MASS
-    reason = f"{how}; negative eigenvalue mass {spectrum.negative_mass:.2g} on a sample"
-    treatment: Literal["definite", "krein"] = "definite" if definite else "krein"
-    return RidgePlan("exact", 0, treatment, spectrum.negative_mass, reason)
+    return measured.centred if fit_intercept else measured.plain

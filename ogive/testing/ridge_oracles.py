@@ -68,38 +68,35 @@ def krein_objective(
 
 def landmark_ridge(
     cross: np.ndarray,
-    inner: np.ndarray,
     targets: np.ndarray,
     alpha: float,
     weight: np.ndarray | None = None,
+    landmark_weight: np.ndarray | None = None,
     *,
     fit_intercept: bool = True,
 ) -> Fit:
-    """Minimise Σ wᵢ (yᵢ - (C c)ᵢ - b)² + alpha cᵀ|W|c over c and b; c sums to zero if b is there.
+    """Minimise Σ wᵢ (yᵢ - (C c)ᵢ - b)² + alpha √ρ c̃ᵀ (AᵀA)^½ c̃ over c = D P' c̃ and b.
 
-    W is H W H with H = I - 11ᵀ/m if there is an intercept. It must be invertible (but for the
-    vector of ones).
+    A = P S C D P' by its singular value decomposition; C has more than one column.
     """
-    m = inner.shape[0]
-    root = np.ones(len(cross)) if weight is None else np.sqrt(weight)
-    basis = np.eye(m)
-    if fit_intercept:
-        centring = np.eye(m) - np.ones((m, m)) / m
-        inner = centring @ inner @ centring
-        # An orthonormal basis of the vectors that sum to zero.
-        basis = np.linalg.svd(np.ones((1, m)))[2][1:].T
-    penalty = np.sqrt(alpha) * absolute_factor(inner).T @ basis
-    columns = root[:, None] * (cross @ basis)
-    if fit_intercept:
-        columns = np.hstack([columns, root[:, None]])
-        penalty = np.hstack([penalty, np.zeros((m, 1))])
-    rows = np.vstack([columns, penalty])
-    goal = np.vstack([root[:, None] * targets, np.zeros((m, targets.shape[1]))])
-    answer, *_ = np.linalg.lstsq(rows, goal, rcond=1e-15)
-    minimum = np.sum((rows @ answer - goal) ** 2, axis=0)
-    coefficients = basis @ answer[: basis.shape[1]]
-    intercept = answer[-1] if fit_intercept else np.zeros(targets.shape[1])
-    return Fit(coefficients, intercept, cross @ coefficients + intercept, minimum)
+    n, m = cross.shape
+    root, projection = _weights(n, weight, fit_intercept)
+    column_root, column_projection = _weights(m, landmark_weight, fit_intercept)
+    spread = np.diag(column_root) @ column_projection
+    matrix = projection @ np.diag(root) @ cross @ spread
+    _, singular, vectors = np.linalg.svd(matrix, full_matrices=False)
+    share = (column_root @ column_root) / (root @ root)
+    penalty = np.sqrt(alpha * np.sqrt(share) * singular)[:, None] * vectors
+    rows = np.vstack([matrix, penalty])
+    goal = np.vstack(
+        [projection @ (root[:, None] * targets), np.zeros((len(penalty), targets.shape[1]))]
+    )
+    inner, *_ = np.linalg.lstsq(rows, goal, rcond=1e-13)
+    coefficients = spread @ inner
+    values = cross @ coefficients
+    intercept = _mean(targets - values, root, fit_intercept)
+    minimum = np.sum((rows @ inner - goal) ** 2, axis=0)
+    return Fit(coefficients, intercept, values + intercept, minimum)
 
 
 def coefficient_ridge(

@@ -5,7 +5,6 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from ogive.features import signed_root
 from ogive.kernels import Gaussian, Linear, Sigmoid
 from ogive.operators import KernelOperator
 from ogive.solvers import coefficient_ridge, definite_ridge, krein_ridge, landmark_ridge
@@ -122,16 +121,14 @@ def landmark(
 ):
     rows = options.pop("rows", X)
     targets = options.pop("targets", Y)
+    landmark_weight = options.pop("landmark_weight", None)
     operator = KernelOperator(kernel, rows.astype(dtype), landmarks.astype(dtype), **options)
-    root = signed_root(
-        tensor(kernel(landmarks)), cut=1e-13 if dtype == np.float64 else 1e-7, centred=fit_intercept
-    )
     return landmark_ridge(
         operator,
-        root,
         tensor(targets),
         alpha,
         weight=tensor(weight),
+        landmark_weight=tensor(landmark_weight),
         fit_intercept=fit_intercept,
     )
 
@@ -140,12 +137,23 @@ def landmark(
 @intercepts
 @weights
 @kernels
-def test_landmark_ridge_is_the_explicit_least_squares(kernel, weight, fit_intercept, alpha):
+@pytest.mark.parametrize("landmark_weight", [None, 3 * WEIGHT[:10]], ids=["alike", "unlike"])
+def test_landmark_ridge_is_the_explicit_least_squares(
+    kernel, weight, fit_intercept, alpha, landmark_weight
+):
     marks = X[::3]
-    found = landmark(kernel, marks, alpha, weight, fit_intercept, memory="2 kB")
+    found = landmark(
+        kernel,
+        marks,
+        alpha,
+        weight,
+        fit_intercept,
+        memory="2 kB",
+        landmark_weight=landmark_weight,
+    )
     cross = kernel(X, marks)
     oracle = ridge_oracles.landmark_ridge(
-        cross, kernel(marks), Y, alpha, weight, fit_intercept=fit_intercept
+        cross, Y, alpha, weight, landmark_weight, fit_intercept=fit_intercept
     )
     assert_close(values(found, cross), oracle.fitted, "fit", np.float64)
     new = kernel(NEW, marks)
@@ -153,7 +161,7 @@ def test_landmark_ridge_is_the_explicit_least_squares(kernel, weight, fit_interc
         values(found, new), new @ oracle.coefficients + oracle.intercept, "fit", np.float64
     )
     assert found.value.shape == (len(marks), 2) and found.converged
-    assert found.reason.startswith(f"{len(marks) - fit_intercept} landmark features")
+    assert found.reason.startswith(f"10 landmarks, rank {10 - fit_intercept};")
 
 
 @alphas
@@ -162,15 +170,7 @@ def test_landmark_ridge_is_the_explicit_least_squares(kernel, weight, fit_interc
 @kernels
 def test_all_rows_as_landmarks_are_the_direct_solution(kernel, weight, fit_intercept, alpha):
     matrix = kernel(X)
-    root = signed_root(tensor(matrix), cut=1e-13, centred=fit_intercept, weight=tensor(weight))
-    found = landmark_ridge(
-        KernelOperator(kernel, X),
-        root,
-        tensor(Y),
-        alpha,
-        weight=tensor(weight),
-        fit_intercept=fit_intercept,
-    )
+    found = landmark(kernel, X, alpha, weight, fit_intercept, landmark_weight=weight)
     expected = direct(kernel, alpha, weight, fit_intercept)
     for rows in (matrix, kernel(NEW, X)):
         assert_close(values(found, rows), values(expected, rows), "fit", np.float64)
@@ -309,7 +309,7 @@ def test_dependent_features_without_a_penalty_take_the_pseudo_inverse():
     # Fewer rows than landmark features: infinitely many coefficients meet the targets.
     rows, targets = X[:6], Y[:6]
     found = landmark(INDEFINITE, X[:20], 0.0, rows=rows, targets=targets)
-    assert "pseudo-inverse" in found.reason
+    assert "20 landmarks, rank 5" in found.reason
     fitted = values(found, INDEFINITE(rows, X[:20]))
     assert_close(fitted, targets, "fit", np.float64, amplification=100)
 
@@ -335,9 +335,8 @@ def test_a_float32_operator_is_close_to_float64(weight, fit_intercept):
 def test_progress_is_told_block_by_block():
     told = []
     op = KernelOperator(INDEFINITE, X, X[:10], memory=1300)
-    root = signed_root(tensor(INDEFINITE(X[:10])), cut=1e-13)
     landmark_ridge(
-        op, root, tensor(Y), 1.0, fit_intercept=False, progress=lambda *state: told.append(state)
+        op, tensor(Y), 1.0, fit_intercept=False, progress=lambda *state: told.append(state)
     )
     assert len(told) > 1 and told[-1] == (N, N) and told == sorted(told)
     assert {total for _, total in told} == {N}
@@ -346,12 +345,11 @@ def test_progress_is_told_block_by_block():
 def test_solvers_leave_their_arguments_alone():
     matrix, targets, weight = tensor(INDEFINITE(X)), tensor(Y), tensor(WEIGHT)
     before = [t.clone() for t in (matrix, targets, weight)]
-    root = signed_root(matrix, cut=1e-13, centred=True, weight=weight)
     for fit_intercept in (True, False):
         krein_ridge(matrix, targets, 1.0, weight=weight, fit_intercept=fit_intercept)
         definite_ridge(matrix, targets, 1.0, weight=weight, fit_intercept=fit_intercept)
     op = KernelOperator(INDEFINITE, X)
-    landmark_ridge(op, root, targets, 1.0, weight=weight)
+    landmark_ridge(op, targets, 1.0, weight=weight, landmark_weight=weight)
     coefficient_ridge(op, targets, 1.0, weight=weight)
     assert all(torch.equal(t, b) for t, b in zip((matrix, targets, weight), before, strict=True))
 
@@ -376,8 +374,7 @@ def test_an_indefinite_kernel_on_real_digits():
     rival = accuracy(linear, Linear(), rows[train])
     assert accuracy(solution, kernel, rows[train]) > rival + 0.1
     marks = rows[:150]
-    root = signed_root(tensor(kernel(marks)), cut=1e-7, centred=True)
     pixels = torch.tensor(rows[train], dtype=torch.float32)
     op = KernelOperator(kernel, pixels, torch.tensor(marks, dtype=torch.float32))
-    few = landmark_ridge(op, root, tensor(targets), 1e-2)
+    few = landmark_ridge(op, tensor(targets), 1e-2)
     assert accuracy(few, kernel, marks) > rival + 0.05
