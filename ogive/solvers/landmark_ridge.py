@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -83,22 +82,22 @@ def landmark_ridge(
     )
     held_out = _every_fifth(operator.shape[0], group) if alpha == AUTO else None
     fitted, *held = _accumulate(operator, weighting, targets, held_out, progress=progress)
-    path = _Path(fitted, columns, fit_intercept)
-    if held_out is None:
-        chosen = float(alpha)
-    else:
+    norm = _Norm.of(fitted + held[0] if held else fitted, columns, fit_intercept)
+    chosen = alpha
+    if held_out is not None:
+        path = _Path(fitted, norm, fit_intercept)
         judged = _Judged.of(operator, held_out, targets, weighting) if classes else None
+        held_error = held[0].mapped(norm.basis).squared_error
         chosen = choose_penalty(
-            lambda strength: float(held[0].squared_error(*path(strength))),
-            path.scale,
+            lambda strength: float(held_error(*path(strength))),
+            norm.scale,
             None if judged is None else lambda strengths: judged.hits(path, strengths),
         )
-        path = _Path(fitted + held[0], columns, fit_intercept)
-    coefficients, intercept = path(chosen)
-    reason = f"{operator.shape[1]} landmarks, rank {path.rank}; singular values of their columns"
+    coefficients, intercept = norm.fit(float(chosen))
+    reason = f"{operator.shape[1]} landmarks, rank {norm.rank}; singular values of their columns"
     if held:
         reason += f"; alpha {chosen:.2g} did best on a fifth of the rows"
-    return Solution(coefficients.cpu(), intercept.cpu(), True, 0, reason, chosen)
+    return Solution(coefficients.cpu(), intercept.cpu(), True, 0, reason, float(chosen))
 
 
 def _every_fifth(rows: int, group: Tensor | None) -> Tensor:
@@ -141,48 +140,90 @@ def _accumulate(
     return sums
 
 
-class _Path:
-    """Fits of any strength to the same equations, by one eigendecomposition of AᵀA.
+@dataclass(frozen=True)
+class _Norm:
+    """Features of which ‖f‖² is the squared norm of the coefficients, from all rows together.
 
     Attributes
     ----------
-    scale : float
-        The mean squared norm of the features, of which ‖f‖² is the squared norm of coefficients.
-    rank : int
-        Number of singular values that are more than rounding noise.
+    equations : NormalEquations
+        Of all rows.
+    basis : Tensor of shape (m, r)
+        c = basis β; D P' V diag(σ √ρ)^-½.
+    squares : Tensor of shape (r,)
+        Sums of squares of the features, centred if there is an intercept: σ / √ρ.
+    fit_intercept : bool
     """
 
-    def __init__(self, equations: NormalEquations, columns: Weighting, centred: bool) -> None:
-        self._equations, self._columns, self._centred = equations, columns, centred
-        gram, moments = equations.centred() if centred else (equations.gram, equations.moments)
-        squares, vectors = torch.linalg.eigh(columns.reduce_matrix(gram))
+    equations: NormalEquations
+    basis: Float[Tensor, "m r"]
+    squares: Float[Tensor, " r"]
+    fit_intercept: bool
+
+    @classmethod
+    def of(cls, equations: NormalEquations, columns: Weighting, fit_intercept: bool) -> _Norm:
+        """Decompose AᵀA; what is left out is rounding noise."""
+        gram = equations.centred()[0] if fit_intercept else equations.gram
+        values, vectors = torch.linalg.eigh(columns.reduce_matrix(gram))
         # Rounding errors are relative to what was summed, before means were taken out.
         summed = float(columns.root.square() @ equations.gram.diagonal())
-        rounding = torch.finfo(squares.dtype)
-        noise = rounding.eps * (4 * summed + len(squares) * float(squares[-1]))
-        kept = squares > max(noise, rounding.tiny)
-        self._singular, self._vectors = squares[kept].sqrt(), vectors[:, kept]
-        self._projected = self._vectors.T @ columns.reduce_targets(moments)
-        self._share = float(columns.root.square().sum() / equations.weight)
-        self._found: dict[float, tuple[Tensor, Tensor]] = {}
-        self.rank = len(self._singular)
-        extent = float(self._singular.sum() / equations.weight)
-        self.scale = extent / math.sqrt(self._share)
+        rounding = torch.finfo(values.dtype)
+        noise = rounding.eps * (4 * summed + len(values) * float(values[-1]))
+        kept = values > max(noise, rounding.tiny)
+        singular = values[kept].sqrt()
+        share = float(columns.root.square().sum() / equations.weight) ** 0.5
+        basis = columns.restore(vectors[:, kept]) * (singular * share).rsqrt()
+        return cls(equations, basis, singular / share, fit_intercept)
 
-    def __call__(self, alpha: float) -> tuple[Float[Tensor, "m k"], Float[Tensor, " k"]]:
-        """Return coefficients of the landmarks, and intercept."""
+    @property
+    def rank(self) -> int:
+        """Number of features."""
+        return len(self.squares)
+
+    @property
+    def scale(self) -> float:
+        """The mean squared norm of the features."""
+        return float(self.squares.sum() / self.equations.weight)
+
+    def fit(self, alpha: float) -> tuple[Float[Tensor, "m k"], Float[Tensor, " k"]]:
+        """Return coefficients of the landmarks and intercept that fit all rows."""
+        centred = self.fit_intercept
+        moments = self.equations.centred()[1] if centred else self.equations.moments
+        beta = (self.basis.T @ moments) / (self.squares + alpha)[:, None]
+        coefficients = self.basis @ beta
+        if not centred:
+            return coefficients, torch.zeros_like(self.equations.target_sums)
+        return coefficients, self.equations.intercept(coefficients)
+
+
+class _Path:
+    """Fits of different strengths to some of the rows, each made once.
+
+    The norm is that of all rows; it knows nothing of their targets.
+    """
+
+    def __init__(self, equations: NormalEquations, norm: _Norm, fit_intercept: bool) -> None:
+        self.basis, self._fit_intercept = norm.basis, fit_intercept
+        self._equations = equations.mapped(norm.basis)
+        self._found: dict[float, tuple[Tensor, Tensor]] = {}
+
+    def __call__(self, alpha: float) -> tuple[Float[Tensor, "r k"], Float[Tensor, " k"]]:
+        """Return coefficients of the features and intercept; NaN where they are of no use."""
         if alpha not in self._found:
             self._found[alpha] = self._fit(alpha)
         return self._found[alpha]
 
-    def _fit(self, alpha: float) -> tuple[Float[Tensor, "m k"], Float[Tensor, " k"]]:
-        # Vᵀ Aᵀ y is σ Uᵀ y.
-        divisor = self._singular * (self._singular + alpha * math.sqrt(self._share))
-        inner = self._vectors @ (self._projected / divisor[:, None])
-        coefficients = self._columns.restore(inner)
-        if not self._centred:
-            return coefficients, torch.zeros_like(self._equations.target_sums)
-        return coefficients, self._equations.intercept(coefficients)
+    def _fit(self, alpha: float) -> tuple[Float[Tensor, "r k"], Float[Tensor, " k"]]:
+        sums = self._equations
+        gram, moments = sums.centred() if self._fit_intercept else (sums.gram.clone(), sums.moments)
+        gram.diagonal().add_(alpha)
+        factor, failed = torch.linalg.cholesky_ex(gram)
+        beta = torch.cholesky_solve(moments, factor)
+        if int(failed):
+            beta.fill_(torch.nan)
+        if not self._fit_intercept:
+            return beta, torch.zeros_like(sums.target_sums)
+        return beta, sums.intercept(beta)
 
 
 @dataclass(frozen=True)
@@ -225,8 +266,8 @@ class _Judged:
     def hits(self, path: _Path, strengths: Sequence[float]) -> tuple[Tensor, Tensor]:
         """Return which rows each strength names right, and the rows' weights."""
         fits = [path(strength) for strength in strengths]
-        values = self.operator @ torch.cat([coefficients for coefficients, _ in fits], 1)
-        parts = values.split([c.shape[1] for c, _ in fits], 1)
+        values = self.operator @ (path.basis @ torch.cat([beta for beta, _ in fits], 1))
+        parts = values.split([beta.shape[1] for beta, _ in fits], 1)
         named = [_named(v + b) for v, (_, b) in zip(parts, fits, strict=True)]
         return torch.stack(named) == self.truth, self.weight
 

@@ -80,6 +80,18 @@ class NormalEquations:
         """Fill the upper triangle of the Gram matrix, once all rows are added."""
         self.gram.copy_(self.gram.tril() + self.gram.tril(-1).T)
 
+    def mapped(self, basis: Float[Tensor, "r s"]) -> NormalEquations:
+        """Return the equations of the features φᵢᵀ basis."""
+        return NormalEquations(
+            basis.T @ (self.gram @ basis),
+            basis.T @ self.moments,
+            basis.T @ self.sums,
+            self.target_sums,
+            self.target_squares,
+            self.weight,
+            basis.T @ self.origin,
+        )
+
     def __add__(self, other: NormalEquations) -> NormalEquations:
         """Return the equations of both sets of rows, counted from the same origin."""
         return NormalEquations(

@@ -13,7 +13,7 @@ from ogive.solvers import krein_ridge, landmark_ridge
 from ogive.solvers.landmark_ridge import HELD_OUT
 from ogive.solvers.normal_equations import NormalEquations
 from ogive.solvers.penalty import AUTO
-from ogive.testing import as_numpy, assert_close, ridge_oracles
+from ogive.testing import as_numpy, assert_close
 from tests.solvers.penalties import (
     DEFINITE,
     INDEFINITE,
@@ -25,6 +25,7 @@ from tests.solvers.penalties import (
     intercepts,
     kernels,
     landmarks,
+    ridge,
     tensor,
     weights,
 )
@@ -57,6 +58,13 @@ def test_sums_are_the_sums_over_rows(weight, fit_intercept):
     residual = Y - features @ beta - intercept
     found = equations.squared_error(tensor(beta), tensor(intercept))
     assert_close(found, (w @ residual**2).sum(), "fit", np.float64)
+    mapping = generator.normal(size=(5, 3))
+    mapped, direct = equations.mapped(tensor(mapping)), (features - origin) @ mapping
+    assert_close(mapped.gram, direct.T @ (w[:, None] * direct), "fit", np.float64)
+    gamma = generator.normal(size=(3, 2))
+    residual = Y - features @ mapping @ gamma - intercept
+    error = mapped.squared_error(tensor(gamma), tensor(intercept))
+    assert_close(error, (w @ residual**2).sum(), "fit", np.float64)
     best = w @ (Y - features @ beta) / w.sum()
     assert_close(equations.intercept(tensor(beta)), best, "fit", np.float64)
     twice = (equations + equations).squared_error(tensor(beta), tensor(intercept))
@@ -75,22 +83,20 @@ def test_landmark_ridge_takes_the_best_of_the_grid(kernel, weight, fit_intercept
     w = np.ones(N) if weight is None else weight
     held = group % HELD_OUT == 0
     fitted = ~held
-    # The mean squared norm of features of which ‖f‖² is the squared norm: σ / √ρ, over the rows.
-    column = np.sqrt(w[fitted])[:, None]
-    columns = column * cross[fitted]
+    # Features of which ‖f‖² is the squared norm, from all rows: C P V diag(σ √ρ)^-½.
+    column = np.sqrt(w)[:, None]
+    spread = np.eye(cross.shape[1]) - (1 / cross.shape[1] if fit_intercept else 0)
+    columns = column * cross
     if fit_intercept:
         columns = columns - column * (column.T @ columns) / (column.T @ column)
-        columns = columns - columns.mean(1, keepdims=True)
-    share = cross.shape[1] / w[fitted].sum()
-    singular = np.linalg.svd(columns, compute_uv=False)
-    scale = singular.sum() / np.sqrt(share) / w[fitted].sum()
+    _, singular, vectors = np.linalg.svd(columns @ spread, full_matrices=False)
+    kept, share = singular > 1e-9, np.sqrt(cross.shape[1] / w.sum())
+    basis = spread @ vectors[kept].T / np.sqrt(singular[kept] * share)
+    features, scale = cross @ basis, singular.sum() / share / w.sum()
 
     def error(alpha):
-        fit = ridge_oracles.landmark_ridge(
-            cross[fitted], Y[fitted], alpha, w[fitted], fit_intercept=fit_intercept
-        )
-        values = cross[held] @ fit.coefficients + fit.intercept
-        return (w[held] @ (Y[held] - values) ** 2).sum()
+        function = ridge(features[fitted], Y[fitted], alpha, w[fitted], fit_intercept)
+        return (w[held] @ (Y[held] - function(features[held])) ** 2).sum()
 
     assert found.alpha == pytest.approx(best_of(error, scale), rel=1e-9)
     same = landmarks(kernel, found.alpha, weight, fit_intercept)
