@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from ogive._typing import Float, Int
 from ogive.solvers.penalty import AUTO, choose_penalty
 
 _CHUNK = 16_384
-_GRADIENT = 1e-6  # largest entry of the mean gradient, in standardised features, at the solution
+_GRADIENT = 1e-6  # largest entry of the mean gradient, in scaled features, at the solution
 _ITERATIONS = 500
 HELD_OUT = 5  # every fifth row judges the strength of the penalty, if that is to be chosen
 
@@ -61,9 +61,9 @@ def multinomial(
 ) -> MultinomialSolution:
     """Minimise Σᵢ -log softmax(W xᵢ + b)[yᵢ] + alpha / 2 ‖W‖², b unpenalised.
 
-    As scikit-learn's LogisticRegression with C = 1 / alpha. By L-BFGS on centred and scaled
-    features (the penalty is that of the features as they are); sums are float64, products have
-    the features' type.
+    As scikit-learn's LogisticRegression with C = 1 / alpha. By L-BFGS in the eigenbasis of the
+    features' covariance, scaled so that all directions are about as steep; sums are float64,
+    products have the features' type.
 
     Parameters
     ----------
@@ -96,24 +96,22 @@ def multinomial(
         held_out = torch.arange(len(features), device=features.device) % HELD_OUT == 0
         fitted = problem.restricted(~held_out) if len(features) > 1 else problem
         judged = problem.restricted(held_out)
-        start = fitted.zeros()
+        point = fitted.zeros()
 
         def error(strength: float) -> float:
-            nonlocal start
-            start = fitted.minimise(strength, start)[0]  # from the last: they are near
-            return judged.value_and_gradient(start)[0] / max(len(judged.classes), 1)
+            nonlocal point
+            point = fitted.minimise(strength, point)[0]  # from the last: they are near
+            return judged.loss(point).value / max(len(judged.classes), 1)
 
         alpha = choose_penalty(error, problem.scale)
         chosen = f"; alpha {alpha:.2g} did best on a fifth of the rows"
-    value, converged, iterations, message = problem.minimise(float(alpha), problem.zeros())
-    weight, intercept = problem.unscaled(value)
-    loss, _, right = problem.value_and_gradient(value)
-    n = max(len(classes), 1)
+    point, converged, iterations, message = problem.minimise(float(alpha), problem.zeros())
+    loss, n = problem.loss(point), max(len(classes), 1)
     return MultinomialSolution(
-        weight,
-        intercept,
-        loss / n,
-        right / n,
+        point.weight,
+        point.intercept,
+        loss.value / n,
+        loss.right / n,
         converged,
         iterations,
         f"L-BFGS: {message}{chosen}",
@@ -121,100 +119,116 @@ def multinomial(
     )
 
 
+class _Point(NamedTuple):
+    """Weights (k, d) and intercepts (k,), or the gradient with respect to them."""
+
+    weight: Tensor
+    intercept: Tensor
+
+
+class _Loss(NamedTuple):
+    """Σ -log p over rows, its gradient, and how many rows are named right."""
+
+    value: float
+    gradient: _Point
+    right: int
+
+
 @dataclass(frozen=True)
 class _Problem:
-    """The rows, and how features are moved and scaled before they are used."""
+    """The rows, and the eigenbasis of their covariance, in which the problem is nearly round."""
 
     features: Tensor
     classes: Tensor
     rows: int  # of W
     mean: Tensor
-    deviation: Tensor
+    values: Tensor
+    vectors: Tensor
     fit_intercept: bool
 
     @classmethod
     def of(
         cls, features: Tensor, classes: Tensor, count: int, *, fit_intercept: bool, pivot: bool
     ) -> _Problem:
-        total = torch.zeros(features.shape[1], dtype=torch.float64, device=features.device)
-        squares = total.clone()
+        n, width = max(len(features), 1), features.shape[1]
+        mean = torch.zeros(width, dtype=torch.float64, device=features.device)
+        if fit_intercept:
+            for chunk in features.split(_CHUNK):
+                mean += chunk.sum(0, dtype=torch.float64) / n
+        covariance = torch.zeros(width, width, dtype=torch.float64, device=features.device)
         for chunk in features.split(_CHUNK):
-            total += chunk.sum(0, dtype=torch.float64)
-        mean = total / max(len(features), 1) if fit_intercept else torch.zeros_like(total)
-        for chunk in features.split(_CHUNK):
-            squares += (chunk.double() - mean).square().sum(0)
-        deviation = (squares / max(len(features), 1)).sqrt()
-        deviation[deviation <= 1e-12 * deviation.max()] = 1.0
-        return cls(features, classes, 1 if pivot else count, mean, deviation, fit_intercept)
+            centred = chunk.double() - mean
+            covariance.addmm_(centred.T, centred, alpha=1 / n)
+        values, vectors = torch.linalg.eigh(covariance)
+        return cls(features, classes, 1 if pivot else count, mean, values, vectors, fit_intercept)
 
     @property
     def scale(self) -> float:
         """Mean squared norm of the features, less their mean."""
-        return float(self.deviation.square().sum())
+        return float(self.values.clamp(min=0).sum())
 
     def restricted(self, rows: Tensor) -> _Problem:
-        """Return the problem on some of the rows, with the same scale."""
-        features, classes = self.features[rows], self.classes[rows]
-        return _Problem(features, classes, self.rows, self.mean, self.deviation, self.fit_intercept)
+        """Return the problem on some of the rows, in the same basis."""
+        return replace(self, features=self.features[rows], classes=self.classes[rows])
 
-    def zeros(self) -> np.ndarray:
+    def zeros(self) -> _Point:
         """Return where to start."""
-        return np.zeros(self.rows * (self.features.shape[1] + self.fit_intercept))
+        weight = self.mean.new_zeros(self.rows, len(self.mean))
+        return _Point(weight, weight.new_zeros(self.rows))
 
-    def parts(self, value: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Return weights and intercepts of the scaled features."""
-        both = torch.from_numpy(value).to(self.mean.device).reshape(self.rows, -1)
-        if self.fit_intercept:
-            return both[:, :-1], both[:, -1]
-        return both, both.new_zeros(self.rows)
-
-    def unscaled(self, value: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Return weights and intercepts of the features as they are."""
-        weight, intercept = self.parts(value)
-        weight = weight / self.deviation
-        return weight, intercept - weight @ self.mean
-
-    def value_and_gradient(self, value: np.ndarray) -> tuple[float, np.ndarray, int]:
-        """Return Σ -log p without the penalty, its gradient, and how many rows are right."""
-        weight, intercept = self.unscaled(value)
+    def loss(self, point: _Point) -> _Loss:
+        """Return Σ -log p without the penalty; the gradient is that for centred features."""
         dtype = self.features.dtype
-        columns = weight.T.to(dtype)
-        loss, right = 0.0, 0
-        gradient, sums = torch.zeros_like(weight), torch.zeros_like(intercept)
+        columns = point.weight.T.to(dtype)
+        value, right = 0.0, 0
+        gradient, sums = torch.zeros_like(point.weight), torch.zeros_like(point.intercept)
         for rows, own in zip(self.features.split(_CHUNK), self.classes.split(_CHUNK), strict=True):
-            score = (rows @ columns).double() + intercept
+            score = (rows @ columns).double() + point.intercept
             if self.rows == 1:  # class 0 has score 0
                 score = torch.cat([torch.zeros_like(score), score], 1)
-            loss += float(functional.cross_entropy(score, own, reduction="sum"))
+            value += float(functional.cross_entropy(score, own, reduction="sum"))
             right += int((score.argmax(1) == own).sum())
             error = score.softmax(1)
             error[torch.arange(len(own), device=own.device), own] -= 1
             error = error[:, -self.rows :]
             gradient += (error.T.to(dtype) @ rows).double()
             sums += error.sum(0)
-        gradient = (gradient - sums[:, None] * self.mean) / self.deviation
-        whole = torch.cat([gradient, sums[:, None]], 1) if self.fit_intercept else gradient
-        return loss, whole.flatten().cpu().numpy(), right
+        return _Loss(value, _Point(gradient - sums[:, None] * self.mean, sums), right)
 
-    def minimise(self, alpha: float, start: np.ndarray) -> tuple[np.ndarray, bool, int, str]:
+    def minimise(self, alpha: float, start: _Point) -> tuple[_Point, bool, int, str]:
         """Return the solution, whether it is one, the steps taken and what the method said."""
         n = max(len(self.classes), 1)
-        shrink = alpha / self.deviation.square()
+        # The second derivative along an eigenvector is at most λ / 4 (Böhning 1992) and alpha / n.
+        size = self.values.clamp(min=0)
+        noise = len(size) * torch.finfo(size.dtype).eps * size.max()
+        scale = torch.where(size > noise, (size / 4 + alpha / n).rsqrt(), 0.0)
 
-        def objective(value: np.ndarray) -> tuple[float, np.ndarray]:
-            loss, gradient, _ = self.value_and_gradient(value)
-            weight, intercept = self.parts(value)
-            pull = weight * shrink
-            padding = torch.zeros_like(intercept)[:, None]
-            slope = torch.cat([pull, padding], 1) if self.fit_intercept else pull
-            penalty = 0.5 * float((weight * pull).sum())
-            return (loss + penalty) / n, (gradient + slope.flatten().cpu().numpy()) / n
+        def point_of(flat: np.ndarray) -> _Point:
+            both = torch.from_numpy(flat).to(self.mean.device).reshape(self.rows, -1)
+            weight = (both[:, :-1] * scale) @ self.vectors.T
+            centred = both[:, -1] * self.fit_intercept
+            return _Point(weight, centred - weight @ self.mean)
 
+        def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+            point = point_of(flat)
+            loss = self.loss(point)
+            slope = ((loss.gradient.weight + alpha * point.weight) @ self.vectors) * scale
+            sums = loss.gradient.intercept[:, None] * self.fit_intercept
+            penalty = 0.5 * alpha * float(point.weight.square().sum())
+            return (loss.value + penalty) / n, _flat(slope / n, sums / n)
+
+        inverse = torch.where(scale > 0, 1 / scale, 0.0)
+        centred = (start.intercept + start.weight @ self.mean)[:, None]
         found: Any = minimize(
             objective,
-            start,
+            _flat((start.weight @ self.vectors) * inverse, centred),
             jac=True,
             method="L-BFGS-B",
             options={"maxiter": _ITERATIONS, "gtol": _GRADIENT, "ftol": 1e-14, "maxcor": 20},
         )
-        return found.x, bool(found.success), int(found.nit), str(found.message).lower()
+        solved = bool(found.success) or bool(np.abs(found.jac).max() < 10 * _GRADIENT)
+        return point_of(found.x), solved, int(found.nit), str(found.message).lower()
+
+
+def _flat(weight: Tensor, intercept: Tensor) -> np.ndarray:
+    return torch.cat([weight, intercept], 1).flatten().cpu().numpy()

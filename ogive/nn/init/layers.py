@@ -238,7 +238,7 @@ def visit(
 
     hooks = [layer.module.register_forward_pre_hook(before) for layer in layers]
     try:
-        with torch.no_grad(), _evaluating(model):
+        with torch.no_grad(), evaluating(model):
             model(batch)
     finally:
         for hook in hooks:
@@ -246,7 +246,8 @@ def visit(
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model into evaluation mode within the block; every module gets its mode back."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
