@@ -34,6 +34,7 @@ _RATES = (0.001, 0.005, 0.025)
 _BATCH = 128
 _PROBE_SEED = 100  # for the choice of a rate; none of the seeds that are reported
 _UNITS_PER_HEAD = 4  # hidden units of the additive layer for each of its heads
+_SAVING = 0.95  # a network that needs less than this share of another's saves something
 _SHORT_OF_BEST = 0.01  # how far below the weaker network's best the common accuracy is set
 
 
@@ -233,8 +234,9 @@ def verdict(ordinary: Sequence[Result], additive: Sequence[Result]) -> str:
             f"{few.seconds_to(target):.2f} s; {quick.seconds_to(target):.2f} s at best, with "
             f"{quick.network.parameters:,}."
         )
-    fewer = fewest[1].network.parameters < fewest[0].network.parameters
-    sooner = quickest[1].seconds_to(target) < quickest[0].seconds_to(target)
+    # Networks that are compared differ by a few parameters: that much is no saving.
+    fewer = fewest[1].network.parameters < _SAVING * fewest[0].network.parameters
+    sooner = quickest[1].seconds_to(target) < _SAVING * quickest[0].seconds_to(target)
     lines.append(
         f"So here the additive layer {'saves' if fewer else 'does not save'} parameters and "
         f"{'saves' if sooner else 'does not save'} time: the claim that fewer parameters make "

@@ -84,3 +84,11 @@ def test_verdict_follows_the_figures(finals, seconds, expected):
     for words in expected:
         assert words in said
     assert "To reach 0.9450" in said
+
+
+def test_a_few_parameters_are_no_saving():
+    ordinary = [made_up("ordinary", 16, 0.90, 0.91, seconds=4.0)]
+    additive = [made_up("additive", 16, 0.90, 0.91, seconds=3.9)]
+    assert additive[0].network.parameters != ordinary[0].network.parameters
+    assert "does not save parameters and does not save time" in verdict(ordinary, additive)
+    assert "does not save parameters and does not save time" in verdict(additive, ordinary)
