@@ -14,6 +14,10 @@ CASES: Sequence[str] = (
     "benchmarks.cases.kernel_product:SYMMETRIC_PRODUCT",
     "benchmarks.cases.additive_product:ADDITIVE_PRODUCT",
     "benchmarks.cases.additive_attention:ADDITIVE_ATTENTION",
+    "benchmarks.cases.attention:ATTENTION_1024",
+    "benchmarks.cases.attention:ATTENTION_4096",
+    "benchmarks.cases.attention:ATTENTION_16384",
+    "benchmarks.cases.attention:ATTENTION_TRAINING",
     "benchmarks.cases.nystroem_ridge:NYSTROEM_RIDGE",
 )
 

@@ -1,0 +1,285 @@
+"""Kernel attention as an operator of torch, with its gradients; opaque to compilers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ogive.nn.attention_passes import BackwardPass, Gradients, forward_tasks
+from ogive.nn.attention_scores import attention_kernel
+from ogive.nn.attention_threads import Task, run_tasks
+from ogive.nn.attention_tiles import Problem, count_visible
+
+# Below so many multiplications waking other threads takes longer than working alone.
+_WORTH_THREADS = 2**22
+
+
+def computed_dtype(dtype: torch.dtype) -> torch.dtype:
+    """Return the type in which tensors of that type are computed."""
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Items of the batch whose heads all see the same keys.
+
+    ``keys`` are those left after padding (None: all); with a mask, padding is left to the tiles.
+    """
+
+    items: slice
+    keys: Tensor | None
+    visible: list[int]
+    mask: Tensor | None
+    padding: Tensor | None
+
+
+class _Work:
+    """The inputs of one call, cut into parts."""
+
+    def __init__(
+        self,
+        tensors: Sequence[Tensor],
+        masks: Sequence[Tensor | None],
+        options: tuple[str, bool, bool],
+    ) -> None:
+        self.query, self.key, self.value, self.scale, self.offset = tensors
+        self.padding, self.mask = masks
+        kernel, self.causal, normalise = options
+        self.scores = attention_kernel(kernel)
+        self.batch, self.heads, self.n, d = self.query.shape
+        self.key_heads, self.m, e = self.value.shape[1:]
+        work = self.batch * self.heads * self.n * self.m * (d + e)
+        alone = self.scale.device.type != "cpu" or work < _WORTH_THREADS
+        self.threads = 1 if alone else torch.get_num_threads()
+        self.parts = self._parts()
+        count = self._count() if normalise else None
+        shift = None if count is None else self.scores.shift(count)
+        shape = (self.batch, self.heads, self.n)
+        offsets = self.offset[:, None]
+        self.shift = (offsets if shift is None else offsets + shift).expand(shape)
+        divisor = None if count is None else self.scores.divisor(count)
+        self.divisor = None if divisor is None else divisor.expand(shape)
+
+    def grouped(self, tensor: Tensor, part: _Part) -> Tensor:
+        """View a part of (batch, heads, ...) as (key heads, members, ...)."""
+        members = self.heads // max(1, self.key_heads)
+        return tensor[part.items].unflatten(1, (self.key_heads, members)).flatten(0, 1)
+
+    def problems(self) -> list[Problem]:
+        """Return the parts as tiles take them, each thread having prepared its share of keys."""
+        tasks: list[Task] = []
+        found = [self._problem(part, tasks) for part in self.parts]
+        run_tasks(tasks, threads=self.threads)
+        return found
+
+    def _problem(self, part: _Part, tasks: list[Task]) -> Problem:
+        m = self.m if part.keys is None else len(part.keys)
+        heads = (part.items.stop - part.items.start) * self.key_heads
+        key = self.scale.new_empty(heads, m, self.key.shape[3] + 1)
+        value = self.value[part.items].flatten(0, 1)
+        if part.keys is not None or value.dtype != key.dtype:
+            value = value.new_empty(heads, m, value.shape[2], dtype=key.dtype)
+        tasks += [partial(self._prepare, part, head, key, value) for head in range(heads)]
+        scale = self.scale[:, None].expand(self.batch, self.heads, 1)
+        mask = part.mask
+        if mask is not None:
+            mask = mask.unflatten(0, (self.key_heads, self.heads // self.key_heads))
+        return Problem(
+            scores=self.scores,
+            query=self.grouped(self.query, part),
+            scale=self.grouped(scale, part)[..., 0],
+            shift=self.grouped(self.shift, part),
+            divisor=None if self.divisor is None else self.grouped(self.divisor, part),
+            key=key,
+            value=value,
+            visible=part.visible,
+            mask=mask,
+            padding=part.padding,
+        )
+
+    def _prepare(self, part: _Part, head: int, key: Tensor, value: Tensor) -> None:
+        item, which = divmod(head, self.key_heads)
+        here = (part.items.start + item, which, slice(None) if part.keys is None else part.keys)
+        key[head, :, :-1] = self.key[here]
+        key[head, :, -1] = 1
+        if part.keys is not None or value.dtype != self.value.dtype:
+            value[head] = self.value[here]
+
+    def _parts(self) -> list[_Part]:
+        if self.batch * self.heads * self.n * self.m == 0:
+            return []
+        if self.padding is None and self.mask is None:
+            return [_Part(slice(0, self.batch), None, self._visible(None), None, None)]
+        return [self._item(item) for item in range(self.batch)]
+
+    def _item(self, item: int) -> _Part:
+        padding = None if self.padding is None else self.padding[item]
+        items = slice(item, item + 1)
+        if self.mask is not None:
+            mask = self.mask[item if self.mask.shape[0] > 1 else 0]
+            mask = mask.expand(self.heads, self.n, self.m)
+            return _Part(items, None, self._visible(None), mask, padding)
+        assert padding is not None
+        keys = (~padding).nonzero().squeeze(1)
+        return _Part(items, keys, self._visible(keys), None, None)
+
+    def _visible(self, keys: Tensor | None) -> list[int]:
+        """Return how many of the keys, from the first, each query may see."""
+        if not self.causal:
+            return [self.m if keys is None else len(keys)] * self.n
+        last = torch.arange(self.m - self.n, self.m)
+        all_keys = torch.arange(self.m) if keys is None else keys.cpu()
+        visible: list[int] = torch.searchsorted(all_keys, last, right=True).tolist()
+        return visible
+
+    def _count(self) -> Tensor:
+        """Return how many keys each query may see, of a shape that broadcasts to queries'."""
+        counts = [
+            self.scale.new_tensor(part.visible)[None]
+            if part.mask is None
+            else count_visible(part.mask, part.visible, part.padding).to(self.scale.dtype)
+            for part in self.parts
+        ]
+        return torch.stack(counts) if counts else self.scale.new_zeros(1, 1, 1)
+
+
+@torch.library.custom_op("ogive::kernel_attention", mutates_args=())
+def kernel_attention_operator(  # noqa: PLR0917 - an operator of torch
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scale: Tensor,
+    offset: Tensor,
+    padding: Tensor | None,
+    mask: Tensor | None,
+    kernel: str,
+    causal: bool,
+    normalise: bool,
+) -> Tensor:
+    """Attend; see `ogive.nn.kernel_attention.kernel_attention`.
+
+    Parameters
+    ----------
+    query, key, value : Tensors of one type, shapes (b, heads, n, d), (b, g, m, d), (b, g, m, e)
+        The g key heads divide the heads.
+    scale, offset : Tensors of shape (heads,), of the type `computed_dtype`
+    padding : bool Tensor of shape (b, m), optional
+    mask : Tensor of shape (1 or b, 1 or heads, 1 or n, 1 or m), optional
+    kernel : str
+    causal, normalise : bool
+
+    Returns
+    -------
+    Tensor of shape (b, heads, n, e)
+    """
+    work = _Work((query, key, value, scale, offset), (padding, mask), (kernel, causal, normalise))
+    shape = (*query.shape[:3], value.shape[3])
+    answer = query.new_empty(shape) if work.parts else query.new_zeros(shape)
+    tasks: list[Task] = []
+    for part, problem in zip(work.parts, work.problems(), strict=True):
+        tasks += forward_tasks(problem, work.grouped(answer, part), work.threads)
+    run_tasks(tasks, threads=work.threads)
+    return answer
+
+
+@kernel_attention_operator.register_fake
+def _(query: Tensor, key: Tensor, value: Tensor, *rest: Any) -> Tensor:
+    return query.new_empty(*query.shape[:3], value.shape[3])
+
+
+@torch.library.custom_op("ogive::kernel_attention_backward", mutates_args=())
+def _backward_operator(  # noqa: PLR0917 - an operator of torch
+    gradient: Tensor,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scale: Tensor,
+    offset: Tensor,
+    padding: Tensor | None,
+    mask: Tensor | None,
+    kernel: str,
+    causal: bool,
+    normalise: bool,
+    mask_too: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return the gradients of query, key, value, scale, offset and mask (empty if not wanted)."""
+    work = _Work((query, key, value, scale, offset), (padding, mask), (kernel, causal, normalise))
+    query_found = torch.zeros_like(query, memory_format=torch.contiguous_format)
+    per_query = scale.new_zeros(2, *query.shape[:3])
+    key_found, value_found = key.new_zeros(key.shape), value.new_zeros(value.shape)
+    mask_found = scale.new_zeros(mask.shape) if mask_too and mask is not None else None
+    # Tiles of different tasks may add to the same entry of a mask that was broadcast.
+    threads = work.threads if mask_found is None else 1
+    passes: list[BackwardPass] = []
+    for part, problem in zip(work.parts, work.problems(), strict=True):
+        mask_share = None
+        if mask_found is not None:
+            mask_share = mask_found[part.items.start if len(mask_found) > 1 else 0]
+        found = Gradients(
+            query=work.grouped(query_found, part),
+            scale=work.grouped(per_query[0], part),
+            shift=work.grouped(per_query[1], part),
+            key=scale.new_zeros(*problem.key.shape[:2], key.shape[3]),
+            value=scale.new_zeros(problem.value.shape),
+            mask=mask_share,
+        )
+        passes.append(BackwardPass(problem, work.grouped(gradient, part), found, threads))
+    run_tasks([task for backward in passes for task in backward.tasks], threads=threads)
+    for part, backward in zip(work.parts, passes, strict=True):
+        found = backward.gather()
+        keys = slice(None) if part.keys is None else part.keys
+        key_found[part.items, :, keys] = found.key.unflatten(0, (-1, work.key_heads)).to(key.dtype)
+        value_found[part.items, :, keys] = found.value.unflatten(0, (-1, work.key_heads)).to(
+            value.dtype
+        )
+    scale_found, offset_found = per_query.sum((1, 3))
+    return (
+        query_found,
+        key_found,
+        value_found,
+        scale_found.clone(),  # an operator must not return two views of one memory
+        offset_found.clone(),
+        scale.new_empty(0) if mask is None or mask_found is None else mask_found.to(mask.dtype),
+    )
+
+
+@_backward_operator.register_fake
+def _(  # noqa: PLR0917 - as above
+    gradient: Tensor,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scale: Tensor,
+    offset: Tensor,
+    padding: Tensor | None,
+    mask: Tensor | None,
+    kernel: str,
+    causal: bool,
+    normalise: bool,
+    mask_too: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    like = (query, key, value, scale, offset)
+    found = [tensor.new_empty(tensor.shape) for tensor in like]
+    wanted = mask is not None and mask_too
+    found.append(mask.new_empty(mask.shape) if wanted and mask is not None else scale.new_empty(0))
+    return tuple(found)  # type: ignore[return-value]
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    ctx.save_for_backward(*inputs[:7])
+    ctx.options = inputs[7:]
+
+
+def _gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    mask = ctx.saved_tensors[6]
+    mask_too = mask is not None and mask.is_floating_point() and ctx.needs_input_grad[6]
+    *found, mask_found = _backward_operator(gradient, *ctx.saved_tensors, *ctx.options, mask_too)
+    return *found, None, mask_found if mask_too else None, None, None, None
+
+
+kernel_attention_operator.register_autograd(_gradients, setup_context=_keep)
