@@ -30,7 +30,7 @@ from ogive.nn.init import critical_, measure_propagation
 _MEASURED = 512  # training rows that initialisation sees; χ is measured on as many others
 _LEARNING_RATE = {"sigmoid": 0.05, "logistic": 0.1}
 _INITIALISATIONS = ("critical-batch", "critical-line", "critical", "torch")
-# Of the offsets on the critical line; an argument of 2 is to the logistic function what 1 is to tanh.
+# Of offsets on the critical line: 2 is to the logistic function what 1 is to tanh.
 _BIAS_VARIANCE = {"sigmoid": 0.01, "logistic": 0.04}
 _LINE = "{:10}{:16}{:>6}{:>9}{:>10}  {}"
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Tanh, "logistic": nn.Sigmoid}
