@@ -60,6 +60,7 @@ _PACKAGES = (
     "features",
     "kernels",
     "models",
+    "nn",
     "operators",
     "preprocessing",
     "solvers",

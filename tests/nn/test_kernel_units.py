@@ -328,5 +328,5 @@ def test_a_state_of_a_newer_version_is_refused():
     layer = nn.Sequential(KernelLinear(2, 3))
     state = layer.state_dict()
     state._metadata["0"]["version"] = 2
-    with pytest.raises(InvalidModelError, match="state of 0 has version 2.*newer Ogive"):
+    with pytest.raises(InvalidModelError, match=r"state of 0 has version 2.*newer Ogive"):
         layer.load_state_dict(state)
