@@ -95,15 +95,26 @@ class _KernelConv(KernelUnits):
     def _subtract_squares(
         self, argument: Tensor, input: Tensor, channel: int, padding: tuple[int, ...]
     ) -> Tensor:
-        """Subtract gamma ‖patch‖², which is a sum over a box, one for each group."""
+        """Subtract gamma ‖patch‖² from an argument that nobody else needs: in its own memory."""
         assert self.gamma is not None
-        groups, tail = self.groups, (1,) * self.dimensions
-        squares = input.square().unflatten(channel, (groups, -1)).sum(channel + 1)
-        box = squares.new_ones((groups, 1, *self.kernel_size))
-        squares = self._convolve(squares, box, None, padding, groups).unsqueeze(channel + 1)
-        gamma = self.gamma.expand(self.out_channels).reshape(groups, -1, *tail)
-        grouped = argument.unflatten(channel, (groups, -1)).addcmul_(gamma, squares, value=-1)
-        return grouped.flatten(channel, channel + 1)
+        squares = input.square().unflatten(channel, (self.groups, -1)).sum(channel + 1)
+        squares = self._box_sum(squares, padding)
+        if self.groups > 1:
+            squares = squares.repeat_interleave(self.out_channels // self.groups, channel)
+        # Not a view of the argument: an in-place change of a view costs copies when differentiated.
+        gamma = self.gamma.reshape(-1, *(1,) * self.dimensions)
+        return argument.addcmul_(gamma, squares, value=-1)
+
+    def _box_sum(self, values: Tensor, padding: tuple[int, ...]) -> Tensor:
+        """Return the sums over all windows, one dimension after another."""
+        if any(padding):
+            values = functional.pad(values, [p for size in padding[::-1] for p in (size, size)])
+        for place in range(self.dimensions):
+            step, dilation = self.stride[place], self.dilation[place]
+            reach = dilation * (self.kernel_size[place] - 1) + 1
+            windows = values.unfold(place - self.dimensions, reach, step)
+            values = windows[..., ::dilation].sum(-1)
+        return values
 
     @abstractmethod
     def _convolve(
