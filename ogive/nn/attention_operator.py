@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -148,8 +148,7 @@ class _Work:
         return torch.stack(counts) if counts else self.scale.new_zeros(1, 1, 1)
 
 
-@torch.library.custom_op("ogive::kernel_attention", mutates_args=())
-def kernel_attention_operator(  # noqa: PLR0917 - an operator of torch
+def _forward(  # noqa: PLR0917 - an operator of torch
     query: Tensor,
     key: Tensor,
     value: Tensor,
@@ -187,13 +186,11 @@ def kernel_attention_operator(  # noqa: PLR0917 - an operator of torch
     return answer
 
 
-@kernel_attention_operator.register_fake
-def _(query: Tensor, key: Tensor, value: Tensor, *rest: Any) -> Tensor:
+def _forward_shape(query: Tensor, key: Tensor, value: Tensor, *rest: Any) -> Tensor:
     return query.new_empty(*query.shape[:3], value.shape[3])
 
 
-@torch.library.custom_op("ogive::kernel_attention_backward", mutates_args=())
-def _backward_operator(  # noqa: PLR0917 - an operator of torch
+def _backward(  # noqa: PLR0917 - an operator of torch
     gradient: Tensor,
     query: Tensor,
     key: Tensor,
@@ -248,8 +245,7 @@ def _backward_operator(  # noqa: PLR0917 - an operator of torch
     )
 
 
-@_backward_operator.register_fake
-def _(  # noqa: PLR0917 - as above
+def _backward_shapes(  # noqa: PLR0917 - as above
     gradient: Tensor,
     query: Tensor,
     key: Tensor,
@@ -278,8 +274,31 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 def _gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
     mask = ctx.saved_tensors[6]
     mask_too = mask is not None and mask.is_floating_point() and ctx.needs_input_grad[6]
-    *found, mask_found = _backward_operator(gradient, *ctx.saved_tensors, *ctx.options, mask_too)
+    *found, mask_found = torch.ops.ogive.kernel_attention_backward(
+        gradient, *ctx.saved_tensors, *ctx.options, mask_too
+    )
     return *found, None, mask_found if mask_too else None, None, None, None
 
 
-kernel_attention_operator.register_autograd(_gradients, setup_context=_keep)
+def _register(name: str, function: Callable[..., Any], shapes: Callable[..., Any]) -> Any:
+    """Make a function an operator; `torch.library.custom_op` would load the compiler to call it."""
+    torch.library.define(f"ogive::{name}", torch.library.infer_schema(function, mutates_args=()))
+    torch.library.impl(f"ogive::{name}", "CompositeExplicitAutograd", function)
+    torch.library.register_fake(f"ogive::{name}", shapes)
+    return getattr(torch.ops.ogive, name).default
+
+
+kernel_attention_operator = _register("kernel_attention", _forward, _forward_shape)
+_backward_operator = _register("kernel_attention_backward", _backward, _backward_shapes)
+torch.library.register_autograd("ogive::kernel_attention", _gradients, setup_context=_keep)
+
+
+def _refuse(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    raise NotImplementedError(
+        "gradients of kernel_attention cannot be differentiated again (create_graph=True); for "
+        "small inputs, attention_weights(...) @ value can"
+    )
+
+
+# Without it, torch would take the second gradients as zero and say nothing.
+torch.library.register_autograd("ogive::kernel_attention_backward", _refuse)
