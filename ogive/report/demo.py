@@ -162,10 +162,9 @@ def _treatment(model: KernelRidgeClassifier) -> str:
     if plan.treatment == "definite":
         return "ordinary ridge regression: on these rows the kernel is positive definite"
     mass = f"{100 * plan.negative_mass:.2g} %" if plan.negative_mass is not None else "part"
-    where = "landmarks'" if plan.approximation == "nystroem" else "sampled rows'"
     return (
-        f"Krein ridge regression: {mass} of the {where} centred eigenvalue mass is negative and "
-        "enters the penalty by its absolute value"
+        f"Krein ridge regression: {mass} of the sampled rows' centred eigenvalue mass is negative "
+        "and enters the penalty by its absolute value"
     )
 
 
