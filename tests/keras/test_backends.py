@@ -13,7 +13,7 @@ BACKEND = FOLDER.parent.parent / "ogive" / "keras" / "_backend.py"
 # JAX compiles each operation for each shape, which takes minutes for all tests.
 ON_JAX = (
     "gives_the_numbers and (gaussian or logistic) and not strided "
-    "or falls and (KernelConv2D or NN or Attention) and not (polynomial or sigmoid) "
+    "or falls and (KernelConv2D or NN or Attention) and not polynomial "
     "or traced and (logistic or AdditiveKernelDense) and not sigmoid"
 )
 HERE = ("test_backends.py", "test_saving.py")
