@@ -19,6 +19,8 @@ CASES: Sequence[str] = (
     "benchmarks.cases.attention:ATTENTION_16384",
     "benchmarks.cases.attention:ATTENTION_TRAINING",
     "benchmarks.cases.nystroem_ridge:NYSTROEM_RIDGE",
+    "benchmarks.cases.kernel_convolution:KERNEL_CONVOLUTION",
+    "benchmarks.cases.kernel_convolution:FIRST_CONVOLUTION",
 )
 
 

@@ -14,6 +14,7 @@ from ogive._checks import check_count
 from ogive._errors import InvalidDataError, InvalidParameterError, nearest_name
 from ogive._typing import Float
 from ogive.kernels import Kernel
+from ogive.nn.squares import sum_of_squares
 from ogive.nn.units import KernelUnits
 
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -97,8 +98,8 @@ class _KernelConv(KernelUnits):
     ) -> Tensor:
         """Subtract gamma ‖patch‖² from an argument that nobody else needs: in its own memory."""
         assert self.gamma is not None
-        squares = input.square().unflatten(channel, (self.groups, -1)).sum(channel + 1)
-        squares = self._box_sum(squares, padding)
+        grouped = input.unflatten(channel, (self.groups, -1))
+        squares = self._box_sum(sum_of_squares(grouped, channel + 1), padding)
         if self.groups > 1:
             squares = squares.repeat_interleave(self.out_channels // self.groups, channel)
         # Not a view of the argument: an in-place change of a view costs copies when differentiated.
