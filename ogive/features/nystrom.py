@@ -9,7 +9,6 @@ from torch import Tensor
 
 from ogive._errors import InvalidDataError
 from ogive._typing import Float
-from ogive.kernels.spectrum import centre
 
 # Eigenvalues of the landmarks' matrix that are smaller than this fraction of the largest are
 # rounding noise in that precision: kept for prediction, they would be amplified by their root.
@@ -53,8 +52,6 @@ def signed_root(
     matrix: Float[Tensor, "m m"],
     *,
     cut: float,
-    centred: bool = False,
-    weight: Float[Tensor, " m"] | None = None,
 ) -> SignedRoot:
     """Return the signed root of the landmarks' kernel matrix W = V diag(w) Vᵀ.
 
@@ -64,12 +61,6 @@ def signed_root(
         Symmetric, float64.
     cut : float
         Eigenvalues below this fraction of the largest absolute one are dropped.
-    centred : bool, default False
-        Whether W is centred first. The columns of the root then sum to zero, so the features
-        of C and of C plus a constant agree, up to a constant for each feature.
-    weight : Tensor of shape (m,), optional
-        How often each landmark counts in the absolute value: |W| becomes D^-1 |D W D| D^-1 with
-        D = diag(√weight). For equal weights it is the same.
 
     Returns
     -------
@@ -86,12 +77,7 @@ def signed_root(
     >>> root.signature.sort().values
     tensor([-1.,  1.], dtype=torch.float64)
     """
-    scale = None if weight is None else (weight / weight.mean()).sqrt()
     noise = len(matrix) * torch.finfo(matrix.dtype).eps * float(matrix.abs().max())
-    if centred:
-        matrix = centre(matrix, weight)
-    if scale is not None:
-        matrix = matrix * scale[:, None] * scale[None, :]
     values, vectors = torch.linalg.eigh(matrix)
     size = values.abs()
     if float(size.max()) <= noise:
@@ -104,12 +90,4 @@ def signed_root(
     order = order[size[order] > cut * size.max()]
     kept = values[order]
     root = vectors[:, order] * kept.abs().rsqrt()
-    if scale is not None:
-        root = root * scale[:, None]
-    if centred:
-        # Already so up to rounding; exactly so, a large constant in C cannot come back.
-        share = (
-            torch.full_like(kept[:1], 1 / len(root)) if weight is None else weight / weight.sum()
-        )
-        root = root - share.reshape(-1, 1) * root.sum(0)
     return SignedRoot(root, kept.sign(), kept, negative)

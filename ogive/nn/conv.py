@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import torch
@@ -25,6 +24,7 @@ class _KernelConv(KernelUnits):
     """A kernel convolution in any number of dimensions."""
 
     dimensions: ClassVar[int]
+    _function: ClassVar[Callable[..., Tensor]]
 
     def __init__(
         self,
@@ -88,7 +88,9 @@ class _KernelConv(KernelUnits):
             else:
                 mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
                 input = functional.pad(input, self._margins, mode)
-        argument = self._convolve(input, *self.folded(), padding, self.groups)
+        argument = self._function(
+            input, *self.folded(), self.stride, padding, self.dilation, self.groups
+        )
         if self.family.by_distance:
             argument = self._subtract_squares(argument, input, channel, padding)
         return self.respond(argument)
@@ -116,17 +118,6 @@ class _KernelConv(KernelUnits):
             windows = values.unfold(place - self.dimensions, reach, step)
             values = windows[..., ::dilation].sum(-1)
         return values
-
-    @abstractmethod
-    def _convolve(
-        self,
-        input: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        padding: tuple[int, ...],
-        groups: int,
-    ) -> Tensor:
-        """Return the convolution with the layer's stride and dilation."""
 
     def extra_repr(self) -> str:
         """Return what the printed form says."""
@@ -185,16 +176,7 @@ class KernelConv1d(_KernelConv):
     """
 
     dimensions = 1
-
-    def _convolve(
-        self,
-        input: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        padding: tuple[int, ...],
-        groups: int,
-    ) -> Tensor:
-        return functional.conv1d(input, weight, bias, self.stride, padding, self.dilation, groups)
+    _function = staticmethod(functional.conv1d)
 
 
 class KernelConv2d(_KernelConv):
@@ -245,13 +227,4 @@ class KernelConv2d(_KernelConv):
     """
 
     dimensions = 2
-
-    def _convolve(
-        self,
-        input: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        padding: tuple[int, ...],
-        groups: int,
-    ) -> Tensor:
-        return functional.conv2d(input, weight, bias, self.stride, padding, self.dilation, groups)
+    _function = staticmethod(functional.conv2d)

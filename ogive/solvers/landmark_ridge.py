@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ogive._errors import InvalidDataError
 from ogive._typing import Float, Int
 from ogive.operators import KernelOperator
 from ogive.solvers.normal_equations import NormalEquations
@@ -72,6 +73,11 @@ def landmark_ridge(
     -------
     Solution
         Coefficients of the landmarks.
+
+    Raises
+    ------
+    InvalidDataError
+        If the kernel cannot tell the rows apart.
     """
     weighting = Weighting.of(operator.shape[0], weight, fit_intercept=fit_intercept)
     columns = Weighting.of(
@@ -83,6 +89,11 @@ def landmark_ridge(
     held_out = _every_fifth(operator.shape[0], group) if alpha == AUTO else None
     fitted, *held = _accumulate(operator, weighting, targets, held_out, progress=progress)
     norm = _Norm.of(fitted + held[0] if held else fitted, columns, fit_intercept)
+    if not norm.rank and operator.shape[0] > 1:  # one row is fitted by its own value
+        raise InvalidDataError(
+            "the kernel with the landmarks is the same for all rows, so it cannot tell them "
+            "apart; is gamma 0, are all rows equal, or does the kernel saturate?"
+        )
     chosen = alpha
     if held_out is not None:
         path = _Path(fitted, norm, fit_intercept)

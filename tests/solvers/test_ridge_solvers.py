@@ -5,6 +5,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
+from ogive._errors import InvalidDataError
 from ogive.kernels import Gaussian, Linear, Sigmoid
 from ogive.operators import KernelOperator
 from ogive.solvers import coefficient_ridge, definite_ridge, krein_ridge, landmark_ridge
@@ -378,3 +379,15 @@ def test_an_indefinite_kernel_on_real_digits():
     op = KernelOperator(kernel, pixels, torch.tensor(marks, dtype=torch.float32))
     few = landmark_ridge(op, tensor(targets), 1e-2)
     assert accuracy(few, kernel, marks) > rival + 0.05
+
+
+@pytest.mark.parametrize("alpha", [1.0, "auto"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("kernel", "rows"),
+    [(Sigmoid(0.4, 50.0), X), (Gaussian(0.1), np.repeat(X[:1], N, axis=0))],
+    ids=["saturated", "equal rows"],
+)
+def test_landmarks_that_tell_no_rows_apart_are_refused(kernel, rows, dtype, alpha):
+    with pytest.raises(InvalidDataError, match=r"tell them apart; is gamma 0"):
+        landmark(kernel, rows[::3], alpha, dtype=dtype, rows=rows)
