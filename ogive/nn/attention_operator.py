@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ogive.nn.attention_keys import Keys
 from ogive.nn.attention_passes import BackwardPass, Gradients, forward_tasks
 from ogive.nn.attention_scores import attention_kernel
 from ogive.nn.attention_threads import Task, run_tasks
 from ogive.nn.attention_tiles import Problem, count_visible
 
-# Below so many multiplications waking other threads takes longer than working alone.
-_WORTH_THREADS = 2**22
+# Below so many multiplications threads of our own, which must be woken and share the cores with
+# those of the operation before (they spin for a while), take longer than torch's.
+_WORTH_THREADS = 2**31
 
 
 def computed_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -33,7 +35,7 @@ class _Part:
 
     items: slice
     keys: Tensor | None
-    visible: list[int]
+    visible: np.ndarray
     mask: Tensor | None
     padding: Tensor | None
 
@@ -54,8 +56,8 @@ class _Work:
         self.batch, self.heads, self.n, d = self.query.shape
         self.key_heads, self.m, e = self.value.shape[1:]
         work = self.batch * self.heads * self.n * self.m * (d + e)
-        alone = self.scale.device.type != "cpu" or work < _WORTH_THREADS
-        self.threads = 1 if alone else torch.get_num_threads()
+        own = self.scale.device.type == "cpu" and work >= _WORTH_THREADS
+        self.threads = torch.get_num_threads() if own else 1
         self.parts = self._parts()
         count = self._count() if normalise else None
         shift = None if count is None else self.scores.shift(count)
@@ -70,21 +72,8 @@ class _Work:
         members = self.heads // max(1, self.key_heads)
         return tensor[part.items].unflatten(1, (self.key_heads, members)).flatten(0, 1)
 
-    def problems(self) -> list[Problem]:
-        """Return the parts as tiles take them, each thread having prepared its share of keys."""
-        tasks: list[Task] = []
-        found = [self._problem(part, tasks) for part in self.parts]
-        run_tasks(tasks, threads=self.threads)
-        return found
-
-    def _problem(self, part: _Part, tasks: list[Task]) -> Problem:
-        m = self.m if part.keys is None else len(part.keys)
-        heads = (part.items.stop - part.items.start) * self.key_heads
-        key = self.scale.new_empty(heads, m, self.key.shape[3] + 1)
-        value = self.value[part.items].flatten(0, 1)
-        if part.keys is not None or value.dtype != key.dtype:
-            value = value.new_empty(heads, m, value.shape[2], dtype=key.dtype)
-        tasks += [partial(self._prepare, part, head, key, value) for head in range(heads)]
+    def problem(self, part: _Part) -> Problem:
+        """Return a part as tiles take it."""
         scale = self.scale[:, None].expand(self.batch, self.heads, 1)
         mask = part.mask
         if mask is not None:
@@ -95,20 +84,18 @@ class _Work:
             scale=self.grouped(scale, part)[..., 0],
             shift=self.grouped(self.shift, part),
             divisor=None if self.divisor is None else self.grouped(self.divisor, part),
-            key=key,
-            value=value,
+            keys=Keys(
+                self.key,
+                self.value,
+                items=part.items,
+                kept=part.keys,
+                like=self.scale,
+                at_once=self.threads == 1,
+            ),
             visible=part.visible,
             mask=mask,
             padding=part.padding,
         )
-
-    def _prepare(self, part: _Part, head: int, key: Tensor, value: Tensor) -> None:
-        item, which = divmod(head, self.key_heads)
-        here = (part.items.start + item, which, slice(None) if part.keys is None else part.keys)
-        key[head, :, :-1] = self.key[here]
-        key[head, :, -1] = 1
-        if part.keys is not None or value.dtype != self.value.dtype:
-            value[head] = self.value[here]
 
     def _parts(self) -> list[_Part]:
         if self.batch * self.heads * self.n * self.m == 0:
@@ -128,19 +115,19 @@ class _Work:
         keys = (~padding).nonzero().squeeze(1)
         return _Part(items, keys, self._visible(keys), None, None)
 
-    def _visible(self, keys: Tensor | None) -> list[int]:
+    def _visible(self, keys: Tensor | None) -> np.ndarray:
         """Return how many of the keys, from the first, each query may see."""
         if not self.causal:
-            return [self.m if keys is None else len(keys)] * self.n
-        last = torch.arange(self.m - self.n, self.m)
-        all_keys = torch.arange(self.m) if keys is None else keys.cpu()
-        visible: list[int] = torch.searchsorted(all_keys, last, right=True).tolist()
-        return visible
+            return np.full(self.n, self.m if keys is None else len(keys))
+        visible = np.arange(self.m - self.n, self.m) + 1
+        if keys is None:
+            return visible.clip(0)
+        return keys.cpu().numpy().searchsorted(visible, "left")
 
     def _count(self) -> Tensor:
         """Return how many keys each query may see, of a shape that broadcasts to queries'."""
         counts = [
-            self.scale.new_tensor(part.visible)[None]
+            torch.from_numpy(part.visible).to(self.scale)[None]
             if part.mask is None
             else count_visible(part.mask, part.visible, part.padding).to(self.scale.dtype)
             for part in self.parts
@@ -180,8 +167,8 @@ def _forward(  # noqa: PLR0917 - an operator of torch
     shape = (*query.shape[:3], value.shape[3])
     answer = query.new_empty(shape) if work.parts else query.new_zeros(shape)
     tasks: list[Task] = []
-    for part, problem in zip(work.parts, work.problems(), strict=True):
-        tasks += forward_tasks(problem, work.grouped(answer, part), work.threads)
+    for part in work.parts:
+        tasks += forward_tasks(work.problem(part), work.grouped(answer, part), work.threads)
     run_tasks(tasks, threads=work.threads)
     return answer
 
@@ -213,16 +200,16 @@ def _backward(  # noqa: PLR0917 - an operator of torch
     # Tiles of different tasks may add to the same entry of a mask that was broadcast.
     threads = work.threads if mask_found is None else 1
     passes: list[BackwardPass] = []
-    for part, problem in zip(work.parts, work.problems(), strict=True):
-        mask_share = None
+    for part in work.parts:
+        problem, mask_share = work.problem(part), None
         if mask_found is not None:
             mask_share = mask_found[part.items.start if len(mask_found) > 1 else 0]
         found = Gradients(
             query=work.grouped(query_found, part),
             scale=work.grouped(per_query[0], part),
             shift=work.grouped(per_query[1], part),
-            key=scale.new_zeros(*problem.key.shape[:2], key.shape[3]),
-            value=scale.new_zeros(problem.value.shape),
+            key=scale.new_zeros(*problem.keys.key.shape[:2], key.shape[3]),
+            value=scale.new_zeros(problem.keys.value.shape),
             mask=mask_share,
         )
         passes.append(BackwardPass(problem, work.grouped(gradient, part), found, threads))

@@ -41,7 +41,9 @@ class LogisticScores(AttentionKernel):
 
     def shift(self, count: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """Return -log(count)."""
-        return -count.clamp(min=1).log()
+        # torch.log is MKL's, which wakes threads of its own; they go on spinning for a while and
+        # take a core from the tiles.
+        return -torch.xlogy(torch.ones((), dtype=count.dtype), count.clamp(min=1))
 
     def divisor(self, count: Float[Tensor, "..."]) -> None:
         """Return None: the shift has done it."""

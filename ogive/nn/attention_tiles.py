@@ -6,14 +6,15 @@ each leaves only what it adds to the result. The backward pass computes the weig
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ogive._typing import Bool, Float
+from ogive.nn.attention_keys import Keys
 from ogive.nn.attention_scores import AttentionKernel, hidden_by
 from ogive.nn.attention_threads import scratch
 
@@ -39,10 +40,9 @@ class Problem:
         What is added to a query's scores.
     divisor : Tensor of shape (heads, members, n), optional
         What a query's answer is divided by.
-    key : Tensor of shape (heads, m, d + 1)
-        The last feature is one: offsets are added within the product, not in a pass of their own.
-    value : Tensor of shape (heads, m, e)
-    visible : list of n int
+    keys : Keys
+        Of the heads.
+    visible : int64 array of shape (n,)
         How many of the keys, from the first, each query may see; never falls.
     mask : Tensor of shape (heads, members, n, m), optional
         Hides where it is True, or is added.
@@ -55,9 +55,8 @@ class Problem:
     scale: Float[Tensor, "heads members"]
     shift: Float[Tensor, "heads members n"]
     divisor: Float[Tensor, "heads members n"] | None
-    key: Float[Tensor, "heads m width"]
-    value: Float[Tensor, "heads m e"]
-    visible: list[int]
+    keys: Keys
+    visible: np.ndarray
     mask: Tensor | None
     padding: Bool[Tensor, "..."] | None
 
@@ -74,6 +73,8 @@ class Cut:
     def of(cls, problem: Problem, threads: int, *, buffers: int) -> Cut:
         """Choose tiles that suit the caches, and give every thread two blocks of rows at least.
 
+        With one thread, torch's operations have threads of their own: each takes some of the heads.
+
         Parameters
         ----------
         problem : Problem
@@ -82,14 +83,18 @@ class Cut:
             How many tiles are in use at once.
         """
         heads, members, n, _ = problem.query.shape
-        m = problem.key.shape[1]
+        m = problem.keys.key.shape[1]
         larger = 1 if problem.query.device.type == "cpu" else _ON_DEVICES
         narrowest = _COLUMNS * larger // buffers
         entries = _ROWS * larger * narrowest
         rows = min(n, _ROWS * larger)
         columns = max(1, min(m, max(narrowest, min(_LONGEST_SUM, entries // rows))))
-        together = min(heads, max(1, entries // (rows * columns)))
-        while rows > _FEWEST_ROWS and -(-heads // together) * members * -(-n // rows) < 2 * threads:
+        together = max(1, entries // (rows * columns))
+        if threads == 1:
+            together *= torch.get_num_threads()
+        together = min(heads, together)
+        tasks = -(-heads // together) * members
+        while threads > 1 and rows > _FEWEST_ROWS and tasks * -(-n // rows) < 2 * threads:
             rows = -(-rows // 2)
         return cls(together, rows, columns)
 
@@ -137,7 +142,8 @@ class Block:
         self.heads: slice | int = heads if heads.stop - heads.start > 1 else heads.start
         self.batch = () if isinstance(self.heads, int) else (heads.stop - heads.start,)
         self.where = (self.heads, member, rows)
-        self.key, self.value = problem.key[self.heads], problem.value[self.heads]
+        problem.keys.prepare(heads)
+        self.key, self.value = problem.keys.key[self.heads], problem.keys.value[self.heads]
         self.queries = self.memory(0, rows.stop - rows.start, self.key.shape[-1])
         scale = problem.scale[self.heads, member][..., None, None]
         torch.mul(problem.query[self.where], scale, out=self.queries[..., :-1])
@@ -150,13 +156,13 @@ class Block:
 
     def tiles(self) -> Iterator[Tile]:
         """Cut the part of the block that is not hidden by the order of keys."""
-        visible, start, stop = self.problem.visible, self.rows.start, self.rows.stop
-        end = visible[stop - 1]
+        visible = self.problem.visible[self.rows]
+        end = int(visible[-1])
         for left in range(0, end, self.cut.columns):
             right = min(left + self.cut.columns, end)
-            first = max(start, bisect_right(visible, left))
-            ragged = min(stop, bisect_left(visible, right))
-            yield Tile(first - start, left, right, max(0, ragged - first))
+            first = int(visible.searchsorted(left, "right"))
+            ragged = int(visible.searchsorted(right, "left"))
+            yield Tile(first, left, right, max(0, ragged - first))
 
     def of_rows(self, tile: Tile, tensor: Tensor) -> Tensor:
         """Return a tile's rows of a tensor of this block."""
@@ -223,14 +229,22 @@ class Block:
         if tile.ragged:
             first = self.rows.start + tile.first
             seen = self.problem.visible[first : first + tile.ragged]
-            last = torch.tensor(seen, device=entries.device)[:, None]
-            columns = torch.arange(tile.left, tile.right, device=entries.device)
-            entries.narrow(-2, 0, tile.ragged).masked_fill_(columns >= last, 0)
+            _hide_later(entries.narrow(-2, 0, tile.ragged), seen - tile.left)
         return entries
 
 
+def _hide_later(entries: Tensor, seen: np.ndarray) -> None:
+    """Overwrite by zero all but the first so many entries of each row."""
+    if seen[-1] - seen[0] == len(seen) - 1 and (np.diff(seen) == 1).all():
+        entries.tril_(int(seen[0]) - 1)
+        return
+    last = torch.from_numpy(seen).to(entries.device)[:, None]
+    columns = torch.arange(entries.shape[-1], device=entries.device)
+    entries.masked_fill_(columns >= last, 0)
+
+
 def count_visible(
-    mask: Tensor, visible: list[int], padding: Bool[Tensor, "..."] | None
+    mask: Tensor, visible: np.ndarray, padding: Bool[Tensor, "..."] | None
 ) -> Float[Tensor, "heads n"]:
     """Return how many keys each query may see, by the order of keys and by masks.
 
@@ -238,7 +252,7 @@ def count_visible(
     ----------
     mask : Tensor of shape (heads, n, m)
         Expanded, so that it may take less memory.
-    visible : list of n int
+    visible : int64 array of shape (n,)
     padding : bool Tensor of shape (m,), optional
     """
     heads, n, m = mask.shape
@@ -247,7 +261,7 @@ def count_visible(
     step = max(1, _ROWS * _COLUMNS // max(1, heads * m))
     for start in range(0, n, step):
         rows = slice(start, min(start + step, n))
-        seen = columns < torch.tensor(visible[rows], device=mask.device)[:, None]
+        seen = columns < torch.from_numpy(visible[rows]).to(mask.device)[:, None]
         if padding is not None:
             seen &= ~padding
         found[:, rows] = (seen & ~hidden_by(mask[:, rows])).sum(-1).double()
