@@ -66,13 +66,14 @@ _PACKAGES = (
     "solvers",
     "testing",
 )
+_OPTIONAL = ("keras",)  # need more than Ogive itself does, so they are not listed
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for."""
     if name in _HOMES:
         value = getattr(import_module(_HOMES[name]), name)
-    elif name in _PACKAGES:
+    elif name in (*_PACKAGES, *_OPTIONAL):
         value = import_module(f"ogive.{name}")
     else:
         raise AttributeError(f"module 'ogive' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The guide's example of a new kernel is taken from the page and run through the contracts."""
+"""The guide's examples are taken from the page and run through the contracts."""
 
 import importlib.util
 import re
@@ -11,8 +11,10 @@ import torch
 from ogive.estimators import KernelRidge
 from ogive.testing import (
     KERNEL_OPERATOR_CHECKS,
+    LAYER_CHECKS,
     OPERATOR_CHECKS,
     KernelCase,
+    LayerCase,
     check_kernel,
     operator_case,
 )
@@ -20,17 +22,35 @@ from ogive.testing import (
 GUIDE = Path(__file__).parent.parent / "CONTRIBUTING.md"
 
 
+def blocks():
+    """Return the page's pieces of Python: a module and a line for a kernel, the same for a layer."""
+    return re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+
+
+def imported(code, name, folder):
+    path = folder / f"{name}.py"
+    path.write_text(code)
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # pickling looks it up there
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="module")
 def case(tmp_path_factory):
-    module_code, line = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
-    path = tmp_path_factory.mktemp("guide") / "cauchy_of_the_guide.py"
-    path.write_text(module_code)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # pickling looks it up there
-    spec.loader.exec_module(module)
+    code, line, _, _ = blocks()
+    module = imported(code, "cauchy_of_the_guide", tmp_path_factory.mktemp("guide"))
     yield eval(line, {"KernelCase": KernelCase, "Cauchy": module.Cauchy})
-    del sys.modules[path.stem]
+    del sys.modules[module.__name__]
+
+
+@pytest.fixture(scope="module")
+def layer_case(tmp_path_factory):
+    _, _, code, line = blocks()
+    module = imported(code, "cosine_linear_of_the_guide", tmp_path_factory.mktemp("guide"))
+    yield eval(line, {"LayerCase": LayerCase, "torch": torch, **vars(module)})
+    del sys.modules[module.__name__]
 
 
 def test_new_kernel_passes_the_kernel_contract(case):
@@ -49,3 +69,14 @@ def test_new_kernel_works_in_an_estimator(case):
     X = case.rows(30, 2, torch.float64)
     model = KernelRidge(1e-6, kernel=case.kernel).fit(X, X[:, 0] * X[:, 1])
     assert model.score(X, X[:, 0] * X[:, 1]) > 0.99
+
+
+@pytest.mark.parametrize("check", LAYER_CHECKS, ids=lambda check: check.__name__)
+def test_new_layer_passes_the_layer_contract(layer_case, check):
+    check(layer_case)
+
+
+def test_new_layer_sees_directions_only(layer_case):
+    layer, x = layer_case.make(torch.float64), torch.randn(5, 4, dtype=torch.float64)
+    assert torch.allclose(layer(x), layer(3 * x))
+    assert not torch.allclose(layer(x), layer(-x))
