@@ -66,7 +66,7 @@ class AdditiveKernelDense(KernelLayer):
     Notes
     -----
     The input has shape (batch, ..., inputs), the answer (batch, ..., units). Heads are added up one
-    after another, in float32 under mixed precision.
+    after another, in float32 under mixed precision. Source: see `ogive.nn.AdditiveKernelLinear`.
 
     Examples
     --------

@@ -55,6 +55,11 @@ class KernelConv2D(KernelUnits):
     InvalidDataError
         If an image is smaller than a patch.
 
+    Notes
+    -----
+    The input has shape (batch, height, width, channels), or channels before height as
+    ``data_format`` says. Source: see `ogive.nn.KernelConv2d`.
+
     Examples
     --------
     >>> import numpy as np

@@ -53,7 +53,7 @@ class KernelDense(KernelUnits):
     Notes
     -----
     The input has shape (batch, ..., inputs), the answer (batch, ..., units). With the same weights
-    the answers are those of `ogive.nn.KernelLinear`, on any backend.
+    the answers are those of `ogive.nn.KernelLinear`, on any backend; the source is named there.
 
     Examples
     --------

@@ -74,7 +74,9 @@ class AdditiveKernelLinear(nn.Module):
     batch × heads × out values. This is exact; the cost is in · heads multiplications and
     heads · out values of φ a row, less than `torch.nn.Linear` only for few heads.
 
-    The additive kernel is that of `ogive.kernels.AdditiveSigmoid`.
+    The additive kernel is that of `ogive.kernels.AdditiveSigmoid`. What one head cannot do is shown
+    for attention by Brody, Alon and Yahav, How attentive are graph attention networks? (2022),
+    theorem 1.
 
     Examples
     --------

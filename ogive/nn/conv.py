@@ -166,7 +166,7 @@ class KernelConv1d(_KernelConv):
     """Kernel values between each stretch of a signal and learned prototypes.
 
     The one-dimensional `KernelConv2d`: (batch, in_channels, length) in, (batch, out_channels,
-    length') out, with the same parameters.
+    length') out, with the same parameters and the same source.
 
     Examples
     --------
@@ -212,9 +212,10 @@ class KernelConv2d(_KernelConv):
 
     Notes
     -----
-    The kernels of Wang, Yang, Xie and Yuan, Kervolutional neural networks (CVPR 2019,
-    arXiv:1904.03955), section 3, at the cost of a convolution and with gamma and coef0 that learn.
-    The control for the sigmoid kernel is ``torch.tanh(conv(x))``: the same functions.
+    The input has shape (batch, in_channels, height, width), the answer (batch, out_channels,
+    height', width'). The kernels of Wang, Yang, Xie and Yuan, Kervolutional neural networks (CVPR
+    2019, arXiv:1904.03955), section 3, at the cost of a convolution and with gamma and coef0 that
+    learn. The control for the sigmoid kernel is ``torch.tanh(conv(x))``: the same functions.
 
     Examples
     --------

@@ -166,6 +166,8 @@ class NystroemLayer(_Nystroem):
 
     Notes
     -----
+    The input has shape (..., in_features), the answer (..., landmarks).
+
     The root is the symmetric one, a function of the matrix W, whose derivative (Daleckii and Krein
     1965; Higham, Functions of matrices, theorem 3.11) needs no gaps between eigenvalues: with
     a = (w² + ε²)^¼ the divided differences are -(w_i + w_j) / (a_i a_j (a_i + a_j)(a_i² + a_j²)).
@@ -255,7 +257,8 @@ class NystroemConv2d(_Nystroem):
     """Signed landmark features of the patches of images: k(patch, landmarks) |W|^-½ at every place.
 
     A kernel convolution with the landmarks as prototypes, then a 1 × 1 convolution with the root;
-    patches are never unfolded.
+    patches are never unfolded. (batch, in_channels, height, width) in, (batch, landmarks, height',
+    width') out. Source: Mairal 2016, see `NystroemLayer`.
 
     Parameters
     ----------
