@@ -1,0 +1,1 @@
+"""Pictures: classify, search and generate them, built of the parts below."""
