@@ -23,7 +23,7 @@ GUIDE = Path(__file__).parent.parent / "CONTRIBUTING.md"
 
 
 def blocks():
-    """Return the page's pieces of Python: a module and a line for a kernel, the same for a layer."""
+    """Return the page's Python: a module and a line for a kernel, and the same for a layer."""
     return re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
 
 
