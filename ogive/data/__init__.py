@@ -3,6 +3,7 @@
 Light to import: Pillow, pyarrow and scikit-learn are imported by the readers that use them.
 """
 
+from ogive.data._picture_files import Skipped as Skipped
 from ogive.data.arrays import read_array as read_array
 from ogive.data.arrays import read_npy as read_npy
 from ogive.data.arrays import read_npz as read_npz

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from ogive._errors import InvalidDataError, InvalidParameterError
+from ogive.data._viewing import as_shown, shown_size
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -20,20 +23,19 @@ BASE_BYTES = 64 << 20
 
 # Named, so that Pillow tries no other decoder (its EPS reader starts Ghostscript).
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-# More than eight bits a channel: converting to RGB would clip nearly everything to white.
-_DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 Size = tuple[int, int]
 
 
-def decode_image(data: bytes, origin: str, size: Size | None = None) -> np.ndarray:
-    """Decode one picture: greyscale stays one channel, everything else becomes RGB.
+def decode_image(data: bytes | BinaryIO, origin: str, size: Size | None = None) -> np.ndarray:
+    """Decode one picture as a viewer shows it: grey stays one channel, everything else is RGB.
 
-    Transparency is dropped, the first frame of an animation is taken, EXIF rotation is ignored.
+    16 and 32 bits are scaled to 8 (`as_shown` says how), transparency is laid over white, EXIF
+    rotation is applied, and the first frame of an animation is taken.
 
     Parameters
     ----------
-    data : bytes
+    data : bytes or binary file
         The encoded picture.
     origin : str
         What to call it in an error message.
@@ -48,42 +50,68 @@ def decode_image(data: bytes, origin: str, size: Size | None = None) -> np.ndarr
     Raises
     ------
     InvalidDataError
-        If it is broken, of another format, too large, or deeper than 8 bits a channel.
+        If it is broken, of another format, or too large, which is known before it is decoded.
     """
-    from PIL import Image
+    with _opened(data, origin) as image:
+        return _pixels(as_shown(image), size)
 
+
+def image_size(data: bytes | BinaryIO, origin: str) -> Size:
+    """Return the height and width that `decode_image` will find, from the header alone.
+
+    Raises
+    ------
+    InvalidDataError
+        If the header is that of no picture, or of too large a one.
+    """
+    with _opened(data, origin) as image:
+        return shown_size(image)
+
+
+@contextmanager
+def _opened(data: bytes | BinaryIO, origin: str) -> Iterator[Image.Image]:
+    """Open a picture of allowed size; what fails in the with-statement is damage."""
+    from PIL import Image, UnidentifiedImageError
+
+    stream = io.BytesIO(data) if isinstance(data, bytes) else data
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            width, height = image.size
-            if width * height <= MAX_PIXELS and image.mode not in _DEEP_MODES:
-                return _pixels(image, size)
-            mode = image.mode
+        with Image.open(stream, formats=_FORMATS) as image:
+            _check_pixels(image, origin)
+            yield image
+    except InvalidDataError:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InvalidDataError(
             f"{origin} is suspected to be a decompression bomb ({error}): resize it first"
+        ) from error
+    except UnidentifiedImageError as error:
+        empty = stream.seek(0, io.SEEK_END) == 0
+        what = "it is empty" if empty else f"damaged, or none of {', '.join(_FORMATS)}"
+        raise InvalidDataError(
+            f"{origin} is no readable picture ({what}): mend, convert or remove it"
         ) from error
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged bytes
         raise InvalidDataError(
             f"{origin} is no readable picture ({type(error).__name__}: {error}): "
             "mend, replace or remove it"
         ) from error
-    if mode in _DEEP_MODES:
+
+
+def _check_pixels(image: Image.Image, origin: str) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
         raise InvalidDataError(
-            f"{origin} has mode {mode}, more than 8 bits a channel: convert it to 8 bits first"
+            f"{origin} has {height}×{width} pixels, over the limit of {MAX_PIXELS}, as a "
+            "decompression bomb has: resize it first"
         )
-    raise InvalidDataError(
-        f"{origin} has {height}×{width} pixels, over the limit of {MAX_PIXELS}, as a decompression "
-        "bomb has: resize it first"
-    )
 
 
 def _pixels(image: Image.Image, size: Size | None) -> np.ndarray:
     from PIL import Image
 
-    plain = image if image.mode == "L" else image.convert("RGB")
     if size is not None:
-        plain = plain.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-    pixels = np.asarray(plain, dtype=np.uint8)
+        image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    pixels = np.asarray(image, dtype=np.uint8)
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
 
 
@@ -92,7 +120,8 @@ def check_size(size: Size | None) -> None:
     if size is None:
         return
     if (
-        len(size) != 2
+        not isinstance(size, tuple | list)
+        or len(size) != 2
         or not all(isinstance(side, int) and side > 0 for side in size)
         or size[0] * size[1] > MAX_PIXELS
     ):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ogive._errors import InvalidDataError, InvalidTypeError, UnknownDataError, nearest_name
 from ogive.data import named
@@ -43,7 +44,7 @@ _KIND_OF_EXTENSION = {
 _KIND_OF_MAGIC = {b"PK\x03\x04": "npz", b"\x93NUM": "npy", b"PAR1": "parquet"}
 _TABLE_OPTIONS = ("target", "delimiter", "header")
 _PARQUET_OPTIONS = ("image", "label", "size")
-_FOLDER_OPTIONS = ("size",)
+_FOLDER_OPTIONS = ("size", "on_error")
 
 Reader = Callable[..., Dataset]
 TableReader = Callable[..., Table]
@@ -162,15 +163,21 @@ def _folder_source(path: Path) -> Source:
                 f"{path}: train and test have different class folders ({differing}): "
                 "give both the same"
             )
-        readers = {split: partial(read_image_folder, path / split) for split in named.SPLITS}
+        readers = {split: partial(_read_folder, path / split) for split in named.SPLITS}
         return Source("picture folders", readers, _FOLDER_OPTIONS)
     if not class_folders(path):
         raise InvalidDataError(f"{path} holds nothing that can be read; readable: {READABLE}")
-    return Source("picture folder", {"train": partial(read_image_folder, path)}, _FOLDER_OPTIONS)
+    return Source("picture folder", {"train": partial(_read_folder, path)}, _FOLDER_OPTIONS)
 
 
 def _shards_of(shards: list[Path], split: str) -> list[Path]:
     return [shard for shard in shards if shard.name.startswith((f"{split}-", f"{split}."))]
+
+
+def _read_folder(path: Path, **options: Any) -> Dataset:
+    found = read_image_folder(path, **options)
+    # With on_error="skip" there is a list too; what it holds was warned of.
+    return found if isinstance(found, Dataset) else found[0]
 
 
 def _class_names(folder: Path) -> set[str]:

@@ -32,7 +32,8 @@ def load(source: PathLike, split: str = "train", **options: Any) -> Dataset:
         Which part to read. Where the source has no split of its own, "train" is everything.
     **options
         Passed to the reader: target, delimiter, header (tables); n_features (svmlight); image,
-        label, size (parquet pictures); size (picture folders).
+        label, size (parquet pictures); size, on_error (picture folders: as for
+        `read_image_folder`, always without the list of what was left out, of which it warns).
 
     Returns
     -------

@@ -11,7 +11,12 @@ from typing import Any
 import numpy as np
 
 from ogive import data
-from ogive._errors import DataWarning, InvalidDataError, InvalidParameterError
+from ogive._errors import (
+    DataNotFoundError,
+    DataWarning,
+    InvalidDataError,
+    InvalidParameterError,
+)
 from ogive.data.table import finite_numbers, is_missing
 from ogive.models.fit import Training
 from ogive.models.model import Model
@@ -94,7 +99,7 @@ def read_training(
         for name, value in given.items():
             if value not in (None, (), []):
                 raise InvalidParameterError(f"{name}={value!r}: {source} is no table with columns")
-        extra: dict[str, Any] = {} if size is None else {"size": size}
+        extra = _tolerance(source) | ({} if size is None else {"size": size})
         return Training.of(data.load(source, **extra), task=task)
     if size is not None:
         raise InvalidParameterError(f"size={size}: {source} is a table and holds no pictures")
@@ -209,7 +214,7 @@ def _read(model: Model, source: PathLike, options: ReadOptions) -> Any:
         )
     parts = data.splits(source)
     _refuse_split(source, options, parts)
-    extra: dict[str, Any] = {}
+    extra = _tolerance(source)
     if preprocessing.image_shape is not None and "size" in data.options(source):
         extra["size"] = preprocessing.image_shape[:2]
     if preprocessing.sparse and "n_features" in data.options(source):
@@ -241,5 +246,17 @@ def _read_pictures(model: Model, sources: Sequence[PathLike], pictures: list[Pat
             f"{pictures[0]} is a picture of pixels from 0 to 255, and the model was fitted on "
             f"other numbers ({preprocessing.describe()[0]}): give arrays of such numbers"
         )
-    images = data.read_pictures(pictures, rows.image_shape[:2])
-    return Batch(str(sources[0]), images, [str(picture) for picture in pictures], "file")
+    for source in sources:
+        if not Path(source).expanduser().exists():  # misspelt: no picture to be left out
+            raise DataNotFoundError(
+                f"{source} does not exist: check the path (here is {Path.cwd()})"
+            )
+    images, skipped = data.read_pictures(pictures, rows.image_shape[:2], on_error="skip")
+    left_out = {picture.path for picture in skipped}
+    files = [str(picture) for picture in pictures if picture not in left_out]
+    return Batch(str(sources[0]), images, files, "file")
+
+
+def _tolerance(source: PathLike) -> dict[str, Any]:
+    """Return the option that makes a reader leave out pictures that cannot be read."""
+    return {"on_error": "skip"} if "on_error" in data.options(source) else {}

@@ -174,6 +174,21 @@ def test_broken_pictures_are_named(tmp_path, of_grey):
         read_batch(of_grey, [tmp_path / "b.png"], PLAIN)
 
 
+def test_broken_pictures_among_others_are_left_out(tmp_path, of_grey):
+    root = picture_folder(tmp_path / "pets")
+    (root / "dark" / "1.png").write_bytes(b"no picture")
+    with pytest.warns(DataWarning, match=r"1 of the 8 pictures left out: .*1\.png is no readable"):
+        batch = read_batch(of_grey, [root], PLAIN)
+    kept = [*(f"dark/{i}.png" for i in (0, 2, 3)), *(f"light/{i}.png" for i in range(4))]
+    assert batch.labels == [str(root / name) for name in kept]
+    assert of_grey.predict(batch.data).tolist() == ["dark"] * 3 + ["light"] * 4
+    with pytest.warns(DataWarning, match="1 of the 8 pictures of pets left out"):
+        batch, truth = read_examples(of_grey, root, PLAIN)
+    assert truth.tolist() == [0] * 3 + [1] * 4
+    with pytest.raises(DataNotFoundError, match=r"none\.png does not exist"):
+        read_batch(of_grey, [root, tmp_path / "none.png"], PLAIN)
+
+
 def test_several_sources_are_for_pictures(folder, tmp_path, of_grey, of_table):
     table = text_file(tmp_path, LINES)
     (tmp_path / "empty").mkdir()

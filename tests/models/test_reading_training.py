@@ -9,7 +9,7 @@ from ogive._errors import DataWarning, InvalidDataError, InvalidParameterError
 from ogive.data import Dataset, Table
 from ogive.models import Settings, fit_model, read_training
 from ogive.preprocessing import ColumnRoles
-from tests.models.sources import LINES, ROLES, picture_folder, text_file
+from tests.models.sources import LINES, ROLES, picture, picture_folder, text_file
 
 
 def test_training_of_every_kind_of_source(tmp_path):
@@ -33,6 +33,18 @@ def test_training_of_every_kind_of_source(tmp_path):
 def test_training_pictures_can_be_resized(tmp_path):
     found = read_training(picture_folder(tmp_path), ColumnRoles(), size=(2, 3))
     assert found.data.image_shape == (2, 3, 1) and found.classes == ("dark", "light")
+
+
+def test_training_leaves_out_what_is_broken_and_resizes_what_differs(tmp_path):
+    root = picture_folder(tmp_path / "pets")
+    (root / "dark" / "1.png").write_bytes(b"no picture")
+    picture(root / "light" / "9.png", np.full((9, 9), 200, np.uint8))
+    with pytest.warns(DataWarning) as told:
+        found = read_training(root, ColumnRoles())
+    assert found.data.image_shape == (4, 5, 1) and found.y.tolist() == [0] * 3 + [1] * 5
+    texts = [str(warning.message) for warning in told]
+    assert "1 of the 9 pictures of pets left out: dark/1.png is no" in texts[0]
+    assert "1 of 8 resized to the commonest, 4×5" in texts[1]
 
 
 @pytest.mark.parametrize(
