@@ -83,7 +83,7 @@ def _opaque(image: Image.Image) -> Image.Image:
 
     base, with_alpha = ("L", "LA") if image.mode in _GREY_MODES else ("RGB", "RGBA")
     if not image.has_transparency_data:
-        return image.convert(base)
+        return image if image.mode == base else image.convert(base)
     layered = image.convert(with_alpha)
     canvas = Image.new(base, image.size, "white")
     canvas.paste(layered.convert(base), mask=layered.getchannel("A"))
