@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ogive.estimators import KernelRidge as KernelRidge
     from ogive.estimators import KernelRidgeClassifier as KernelRidgeClassifier
     from ogive.estimators import Nystroem as Nystroem
+    from ogive.estimators import PatchKernelClassifier as PatchKernelClassifier
+    from ogive.estimators import PatchKernelFeatures as PatchKernelFeatures
     from ogive.kernels import AdditiveSigmoid as AdditiveSigmoid
     from ogive.kernels import Gaussian as Gaussian
     from ogive.kernels import Kernel as Kernel
@@ -41,6 +43,8 @@ _HOMES = {
     "KernelRidge": "ogive.estimators",
     "KernelRidgeClassifier": "ogive.estimators",
     "Nystroem": "ogive.estimators",
+    "PatchKernelClassifier": "ogive.estimators",
+    "PatchKernelFeatures": "ogive.estimators",
     "AdditiveSigmoid": "ogive.kernels",
     "Gaussian": "ogive.kernels",
     "Kernel": "ogive.kernels",
@@ -58,6 +62,7 @@ _PACKAGES = (
     "data",
     "estimators",
     "features",
+    "images",
     "kernels",
     "models",
     "nn",

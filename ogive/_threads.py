@@ -96,7 +96,7 @@ def _executor(threads: int, process: int) -> ThreadPoolExecutor:
         torch.set_num_threads(1)
         started.wait()
 
-    executor = ThreadPoolExecutor(threads, thread_name_prefix="ogive-attention")
+    executor = ThreadPoolExecutor(threads, thread_name_prefix="ogive")
     before = torch.get_num_threads()
     for _ in range(threads):
         executor.submit(start)

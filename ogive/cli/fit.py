@@ -163,7 +163,7 @@ def fit(
     roles = ColumnRoles(target, _columns(categorical), _columns(text), _columns(drop))
     with terminal.step(f"reading {data}"):
         training = read_training(
-            data, roles, task=task, size=_size(size), delimiter=delimiter, header=header
+            data, roles, task=task, size=picture_size(size), delimiter=delimiter, header=header
         )
     held = None
     if test_fraction is not None:
@@ -199,7 +199,8 @@ def _columns(values: list[str] | None) -> tuple[str, ...]:
     return tuple(name for value in values or () for name in value.split(",") if name)
 
 
-def _size(text: str | None) -> tuple[int, int] | None:
+def picture_size(text: str | None) -> tuple[int, int] | None:
+    """Return height and width from ``HEIGHTxWIDTH``."""
     if text is None:
         return None
     from ogive._errors import InvalidParameterError

@@ -11,6 +11,7 @@ import typer
 # Options of these are shown under a heading of their own.
 table_option = partial(typer.Option, rich_help_panel="Tables")
 kernel_option = partial(typer.Option, rich_help_panel="Kernel and penalty")
+recipe_option = partial(typer.Option, rich_help_panel="Recipe")
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file.")]
 AsJson = Annotated[

@@ -67,6 +67,19 @@ def _read_class_weight(reader: RecordReader, name: str) -> Any:
     return dict(value)
 
 
+def _write_image_shape(writer: RecordWriter, name: str, value: Any) -> None:
+    writer.value(name, None if value is None else [int(side) for side in value])
+
+
+def _read_image_shape(reader: RecordReader, name: str) -> Any:
+    value = reader.value(name, (list, None))
+    if value is None:
+        return None
+    if len(value) != 3 or not all(type(side) is int and side > 0 for side in value):
+        reader.fail(name, f"is {value!r:.60}; it must be three numbers above 0")
+    return tuple(value)
+
+
 def _write_random_state(writer: RecordWriter, name: str, value: Any) -> None:
     writer.value(name, value if isinstance(value, int | np.integer) else None)
 
@@ -101,4 +114,17 @@ PARAMETERS = {
     "class_weight": Parameter(_read_class_weight, _write_class_weight),
     "random_state": Parameter(_one_of(int, None).read, _write_random_state),
     "verbose": _one_of(bool, int, float),
+    "n_filters": _one_of(int),
+    "patch_size": _one_of(int),
+    "grid": _one_of(int),
+    "both_signs": _one_of(bool),
+    "mirror": _one_of(bool),
+    "whitening": _one_of(int, float),
+    "gain": _one_of(int, float),
+    "quantile": _one_of(int, float),
+    "image_shape": Parameter(_read_image_shape, _write_image_shape),
+    "progress": Parameter(
+        lambda reader, name: reader.value(name, (None,)),
+        lambda writer, name, value: writer.value(name, None),
+    ),
 }

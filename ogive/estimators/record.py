@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted
 from ogive._checks import as_rows
 from ogive._errors import InvalidTypeError
 from ogive._record import RecordReader, RecordWriter
-from ogive.estimators.base import KernelEstimator
 from ogive.estimators.kernel_names import PRECOMPUTED
 from ogive.estimators.kernel_ridge import KernelRidge
 from ogive.estimators.kernel_ridge_classifier import KernelRidgeClassifier
@@ -21,6 +20,14 @@ from ogive.estimators.parameter_record import (
     PARAMETERS,
     read_kernel_parameter,
     write_kernel_parameter,
+)
+from ogive.estimators.patch_kernel_classifier import PatchKernelClassifier
+from ogive.estimators.patch_kernel_features import PatchKernelFeatures
+from ogive.estimators.patch_record import (
+    read_patch_classifier,
+    read_patch_features,
+    write_patch_classifier,
+    write_patch_features,
 )
 from ogive.kernels import AdditiveSigmoid, Kernel
 from ogive.solvers import RidgePlan
@@ -34,7 +41,8 @@ def write_estimator(estimator: Any, writer: RecordWriter) -> None:
 
     Parameters
     ----------
-    estimator : KernelRidge, KernelRidgeClassifier or Nystroem
+    estimator : object
+        Of a class in `ESTIMATORS`.
     writer : RecordWriter
 
     Raises
@@ -69,7 +77,6 @@ def write_estimator(estimator: Any, writer: RecordWriter) -> None:
     fitted.value("n_features_in_", estimator.n_features_in_)
     if hasattr(estimator, "feature_names_in_"):
         fitted.value("feature_names_in_", list(estimator.feature_names_in_))
-    write_kernel_parameter(fitted, "kernel_", estimator.kernel_)
     form.write(estimator, fitted)
 
 
@@ -94,14 +101,22 @@ def read_estimator(reader: RecordReader) -> Any:
         names = fitted.strings("feature_names_in_")
         fitted.bind("d", len(names))
         estimator.feature_names_in_ = np.array(names, dtype=object)
-    estimator.kernel_ = read_kernel_parameter(fitted, "kernel_")
-    if (estimator.kernel == PRECOMPUTED) != (estimator.kernel_ == PRECOMPUTED):
-        fitted.fail("kernel_", f"is {estimator.kernel_}, and kernel is {estimator.kernel}")
     form.read(estimator, fitted)
     return estimator
 
 
+def _write_kernel(model: Any, writer: RecordWriter) -> None:
+    write_kernel_parameter(writer, "kernel_", model.kernel_)
+
+
+def _read_kernel(model: Any, reader: RecordReader) -> None:
+    model.kernel_ = read_kernel_parameter(reader, "kernel_")
+    if (model.kernel == PRECOMPUTED) != (model.kernel_ == PRECOMPUTED):
+        reader.fail("kernel_", f"is {model.kernel_}, and kernel is {model.kernel}")
+
+
 def _write_ridge(model: Any, writer: RecordWriter) -> None:
+    _write_kernel(model, writer)
     plan = writer.part("plan_")
     for name, value in dataclasses.asdict(model.plan_).items():
         plan.value(name, value)
@@ -115,6 +130,7 @@ def _write_ridge(model: Any, writer: RecordWriter) -> None:
 
 
 def _read_ridge(model: Any, reader: RecordReader, targets: tuple[str, ...]) -> None:
+    _read_kernel(model, reader)
     model.dual_coef_ = reader.array("dual_coef_", ("m", *targets), "float64")
     model.intercept_ = reader.array("intercept_", targets, "float64")
     model.component_indices_ = _read_indices(reader)
@@ -165,6 +181,7 @@ def _read_classification(model: KernelRidgeClassifier, reader: RecordReader) -> 
 
 
 def _write_nystroem(model: Nystroem, writer: RecordWriter) -> None:
+    _write_kernel(model, writer)
     writer.rows("components_", model.components_)
     writer.array("normalization_", model.normalization_)
     writer.array("signature_", model.signature_)
@@ -172,6 +189,7 @@ def _write_nystroem(model: Nystroem, writer: RecordWriter) -> None:
 
 
 def _read_nystroem(model: Nystroem, reader: RecordReader) -> None:
+    _read_kernel(model, reader)
     model.components_ = _read_rows(model, reader, "components_")
     model.component_indices_ = _read_indices(reader)
     model.normalization_ = reader.array("normalization_", ("m", "features"))
@@ -215,7 +233,7 @@ def _check_width(kernel: Kernel, reader: RecordReader) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class _Form:
-    estimator: type[KernelEstimator]
+    estimator: type[Any]
     write: Callable[[Any, RecordWriter], None]
     read: Callable[[Any, RecordReader], None]
 
@@ -227,6 +245,8 @@ _FORMS = {
         _Form(KernelRidge, _write_regression, _read_regression),
         _Form(KernelRidgeClassifier, _write_classification, _read_classification),
         _Form(Nystroem, _write_nystroem, _read_nystroem),
+        _Form(PatchKernelFeatures, write_patch_features, read_patch_features),
+        _Form(PatchKernelClassifier, write_patch_classifier, read_patch_classifier),
     )
 }
 ESTIMATORS = tuple(form.estimator for form in _FORMS.values())

@@ -138,22 +138,43 @@ def fit_model(
         estimator = make_estimator(settings, X.shape[1], classes=bool(training.classes))
         with step(f"fitting {settings.model}, {settings.kernel} kernel, on {rows:,} rows"):
             estimator.fit(X, training.y)
-    summary = {
+    about = {
         "model": settings.model,
         "kernel": str(estimator.kernel_),
         "alpha": getattr(estimator, "alpha_", estimator.alpha),
         "treatment": estimator.plan_.reason,
         "solution": estimator.solution_,
-        "data": training.data.name,
-        "rows": rows,
         "columns": X.shape[1],
+    }
+    summary = summary_of(training, about, meter, seed=settings.seed, command=command)
+    return Model(preprocessing, estimator, training.classes, training.target, summary)
+
+
+def summary_of(
+    training: Training, about: dict[str, Any], meter: Meter, *, seed: int, command: str
+) -> dict[str, Any]:
+    """Return what a model file says of how its model came to be.
+
+    Parameters
+    ----------
+    training : Training
+    about : dict
+        What was fitted: model, kernel, alpha, treatment, solution, columns.
+    meter : Meter
+        That ran meanwhile.
+    seed : int
+    command : str
+    """
+    return {
+        **about,
+        "data": training.data.name,
+        "rows": len(training.y),
         "seconds": round(meter.seconds, 3),
         "peak_bytes": meter.peak_bytes,
-        "seed": settings.seed,
+        "seed": seed,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "command": command,
     }
-    return Model(preprocessing, estimator, training.classes, training.target, summary)
 
 
 def _fit_preprocessing(training: Training, scale: str) -> Preprocessing:

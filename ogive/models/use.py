@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ogive._devices import check_device
-from ogive._errors import InvalidModelError
+from ogive._errors import InvalidModelError, InvalidParameterError
 from ogive.models.file import load
 from ogive.models.model import Model
 
@@ -25,7 +25,7 @@ def load_for_use(path: str | Path, device: str = "cpu") -> Model:
     DataNotFoundError, InvalidModelError
         As `load`; also if the file holds an estimator without preprocessing.
     InvalidParameterError
-        If the device is not there.
+        If the device is not there, or the model does not compute on it.
     """
     check_device(device)
     found: Any = load(path)
@@ -34,5 +34,11 @@ def load_for_use(path: str | Path, device: str = "cpu") -> Model:
             f"{path} holds a bare {type(found).__name__}, which knows nothing of names and "
             "preprocessing: use it in Python with ogive.load, or fit with ogive fit"
         )
-    found.estimator.set_params(device=device)
+    if "device" in found.estimator.get_params():
+        found.estimator.set_params(device=device)
+    elif device not in ("cpu", "auto"):
+        raise InvalidParameterError(
+            f"device={device!r}: {path} holds a {type(found.estimator).__name__}, which computes "
+            "on the CPU"
+        )
     return found

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ogive._threads import Task, run_tasks
 from ogive.nn.attention_keys import Keys
 from ogive.nn.attention_passes import BackwardPass, Gradients, forward_tasks
 from ogive.nn.attention_scores import attention_kernel
-from ogive.nn.attention_threads import Task, run_tasks
 from ogive.nn.attention_tiles import Problem, count_visible
 
 # Below so many multiplications threads of our own, which must be woken and share the cores with

@@ -8,8 +8,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from ogive._threads import Task
 from ogive._typing import Float
-from ogive.nn.attention_threads import Task
 from ogive.nn.attention_tiles import Block, Cut, Problem, Tile
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ogive._threads import scratch
 from ogive._typing import Bool, Float
 from ogive.nn.attention_keys import Keys
 from ogive.nn.attention_scores import AttentionKernel, hidden_by
-from ogive.nn.attention_threads import scratch
 
 # A tile of so many entries stays in one core's second cache with the blocks of its products. Tall
 # and narrow was fastest: the rows' block is read once for many tiles.

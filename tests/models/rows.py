@@ -2,6 +2,10 @@
 
 import numpy as np
 
+from ogive.estimators import KernelRidge, KernelRidgeClassifier, Nystroem
+
+KERNEL_MACHINES = (KernelRidge, KernelRidgeClassifier, Nystroem)
+
 N, D = 60, 7
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal(size=(N, D)) * (GENERATOR.random((N, D)) < 0.6)

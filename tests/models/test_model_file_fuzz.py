@@ -23,7 +23,13 @@ from ogive._container import file as container_file
 from ogive._container import read_container, write_container
 from ogive._errors import OgiveError
 from ogive.data import Dataset
-from ogive.estimators import KernelRidge, KernelRidgeClassifier, Nystroem
+from ogive.estimators import (
+    KernelRidge,
+    KernelRidgeClassifier,
+    Nystroem,
+    PatchKernelClassifier,
+    PatchKernelFeatures,
+)
 from ogive.kernels import AdditiveSigmoid, Gaussian, Linear, Polynomial, Sigmoid
 from ogive.models import Model, Settings, Training, fit_model, load, read_training, save
 from ogive.preprocessing import ColumnRoles
@@ -53,6 +59,7 @@ def table():
 def estimators():
     kernel = 0.5 * Sigmoid(0.2, 0.1) + Gaussian(0.1) * Linear()
     frame = pd.DataFrame(X, columns=["a", "ä", "c", "d"])
+    patches = {"patch_size": 2, "grid": 1, "image_shape": (2, 2, 1)}
     return [
         KernelRidge(kernel=kernel).fit(X.astype(np.float32), np.stack([Y, -Y], 1)),
         KernelRidge(kernel="poly", degree=2).fit(np.asfortranarray(X), Y),
@@ -64,6 +71,8 @@ def estimators():
         ),
         Nystroem(Sigmoid(0.3, 0.1), n_components=6).fit(frame),
         Nystroem(n_components=6).fit(sparse.csr_matrix(X * (X > 0), dtype=np.float32)),
+        PatchKernelFeatures(3, **patches).fit(PIXELS),
+        PatchKernelClassifier(3, **patches, both_signs=True).fit(PIXELS, NAMES),
     ]
 
 
@@ -103,7 +112,9 @@ def put_to_use(model, form):
     if not 1 <= columns <= WIDEST:
         return "loaded, too wide to try"
     data = np.random.default_rng(1).normal(size=(3, columns))
-    answer = model.transform if isinstance(model, Nystroem) else model.predict
+    answer = model.predict if hasattr(model, "predict") else model.transform
+    if hasattr(model, "patch_map_"):  # of pictures, which are never sparse
+        return answered(answer, data)
     return answered(answer, FORMS[form % len(FORMS)](data))
 
 

@@ -19,7 +19,7 @@ from ogive.estimators import KernelRidge, KernelRidgeClassifier, Nystroem
 from ogive.estimators.record import ESTIMATORS, write_estimator
 from ogive.kernels import Linear, Sigmoid
 from ogive.models import read_header, save
-from tests.models.rows import NAMES, TWO, X, Y
+from tests.models.rows import KERNEL_MACHINES, NAMES, TWO, X, Y
 
 # What is not saved ---------------------------------------------------------------------------
 
@@ -61,7 +61,7 @@ class OwnKernel(Sigmoid):
 
 
 @pytest.mark.parametrize("kernel", [smallest_common, OwnKernel(0.1), Linear() + OwnKernel(0.1)])
-@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("estimator", KERNEL_MACHINES)
 def test_kernels_of_the_users_own_are_not_saved(file, estimator, kernel):
     fit = (abs(X),) if estimator is Nystroem else (abs(X), TWO)
     model = estimator(kernel=kernel).fit(*fit)

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from ogive import _threads
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive.kernels import Gaussian, Logistic, Sigmoid
-from ogive.nn import attention_threads, attention_tiles
+from ogive.nn import attention_tiles
 from ogive.nn.attention_operator import _backward_operator, kernel_attention_operator
 from ogive.nn.kernel_attention import kernel_attention
 
@@ -125,7 +126,7 @@ def test_an_error_in_a_thread_arrives():
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        attention_threads.run_tasks([fail], threads=2)
+        _threads.run_tasks([fail], threads=2)
 
 
 @pytest.mark.parametrize(

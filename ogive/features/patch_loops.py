@@ -1,0 +1,148 @@
+"""The two loops around the products of patch features, compiled: patches in, pooled answers out.
+
+As torch operations they would read and write every patch and every answer several times; here an
+image's answers are read once, while they are in a core's cache.
+"""
+
+# mypy: disable-error-code="no-any-return"
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+_f = np.float32
+_LARGEST = _f(40)  # beyond it a logistic value is 0 or 1 to float32
+
+
+def _compiled(*freedoms: str) -> Any:
+    """Compile; without numpy's error model a division could raise and stop vector instructions."""
+    fastmath = {"contract", "nsz", "arcp", *freedoms}
+    return numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=fastmath)
+
+
+@_compiled("reassoc")
+def normalised_patches(
+    image: np.ndarray, size: int, floor: float, mean: np.ndarray, out: np.ndarray
+) -> None:
+    """Write each patch, less its own mean, over √(its sum of squares + floor), less ``mean``.
+
+    Parameters
+    ----------
+    image : float32 array of shape (channels, height, width)
+    size : int
+        Side of a patch.
+    floor : float32
+    mean : float32 array of shape (channels * size * size,)
+    out : float32 array of shape (places, channels * size * size)
+        Places row by row, from the top left one.
+    """
+    channels, height, width = image.shape
+    columns = width - size + 1
+    entries = channels * size * size
+    for place in range((height - size + 1) * columns):
+        top, left = place // columns, place % columns
+        row = out[place]
+        total = _f(0)
+        at = 0
+        for channel in range(channels):
+            for i in range(size):
+                for j in range(size):
+                    value = image[channel, top + i, left + j]
+                    row[at + j] = value
+                    total += value
+                at += size
+        middle = total / _f(entries)
+        squares = _f(0)
+        for k in range(entries):
+            value = row[k] - middle
+            row[k] = value
+            squares += value * value
+        scale = _f(1) / np.sqrt(squares + floor)
+        for k in range(entries):
+            row[k] = row[k] * scale - mean[k]
+
+
+@_compiled("reassoc")
+def negative_inverse_norms(rows: np.ndarray, out: np.ndarray) -> None:
+    """Write -1 / ‖row‖ for each row."""
+    for i in range(rows.shape[0]):
+        squares = _f(0)
+        for k in range(rows.shape[1]):
+            squares += rows[i, k] * rows[i, k]
+        out[i] = -_f(1) / np.sqrt(squares + _f(1e-12))
+
+
+# Reassociation would undo the rounding to whole numbers by adding and taking away a large one.
+@numba.njit(nogil=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"}, inline="always")
+def _exp(x: Any) -> Any:
+    """Return exp(x) for |x| ≤ 87, to 1e-7: 2^n times a polynomial in x - n log 2."""
+    n = (x * _f(1.44269504) + _f(12582912)) - _f(12582912)
+    r = (x - n * _f(0.693359375)) + n * _f(2.12194440e-4)
+    p = _f(1.9875691500e-4)
+    p = p * r + _f(1.3981999507e-3)
+    p = p * r + _f(8.3334519073e-3)
+    p = p * r + _f(4.1665795894e-2)
+    p = p * r + _f(1.6666665459e-1)
+    p = p * r + _f(5.0000001201e-1)
+    p = p * r * r + r + _f(1)
+    power = np.int32(np.int32(n) * np.int32(8388608) + np.int32(1065353216))
+    return p * power.view(np.float32)
+
+
+@_compiled()
+def pool_logistic(  # noqa: PLR0917 - compiled
+    products: np.ndarray,
+    scale: np.ndarray,
+    ceiling: np.ndarray,
+    cells: np.ndarray,
+    weights: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Add up σ(-scale · product - offset) over the places of each cell.
+
+    Parameters
+    ----------
+    products : float32 array of shape (places, filters)
+    scale : float32 array of shape (places,)
+    ceiling : float32 array of shape (filters,)
+        exp(offset), at most exp(40).
+    cells : int64 array of shape (places,)
+        The cell that a place belongs to.
+    weights : float32 array of shape (cells,)
+        What every answer in a cell counts: one over the number of its places, for means.
+    out : float32 array of shape (cells, filters)
+        Added to.
+    """
+    for place in range(products.shape[0]):
+        factor, weight = scale[place], weights[cells[place]]
+        answer, given = out[cells[place]], products[place]
+        for j in range(given.shape[0]):
+            x = min(max(given[j] * factor, -_LARGEST), _LARGEST)
+            answer[j] += weight / (_f(1) + ceiling[j] * _exp(x))
+
+
+@_compiled()
+def pool_both_signs(  # noqa: PLR0917 - compiled
+    products: np.ndarray,
+    scale: np.ndarray,
+    ceiling: np.ndarray,
+    cells: np.ndarray,
+    weights: np.ndarray,
+    out: np.ndarray,
+    opposite: np.ndarray,
+) -> None:
+    """As `pool_logistic`, and add up σ(+scale · product - offset) in ``opposite`` of its shape.
+
+    Both take one exponential: with a = e^-z, σ(z - o) = 1 / (1 + e^o a) and
+    σ(-z - o) = a / (a + e^o).
+    """
+    for place in range(products.shape[0]):
+        factor, weight = scale[place], weights[cells[place]]
+        answer, against, given = out[cells[place]], opposite[cells[place]], products[place]
+        for j in range(given.shape[0]):
+            a = _exp(min(max(given[j] * factor, -_LARGEST), _LARGEST))
+            answer[j] += weight / (_f(1) + ceiling[j] * a)
+            against[j] += weight * a / (a + ceiling[j])

@@ -1,0 +1,201 @@
+"""Ridge regression on very many features, which pass by once in blocks and are not kept."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ogive._errors import InvalidDataError, InvalidParameterError
+from ogive._typing import Float
+from ogive.operators.precision import exact_products, fast_bfloat16
+
+_COLUMNS = 2048  # of a tile of the Gram matrix
+
+
+@dataclass(frozen=True)
+class WideRidge:
+    """Scores x W + b.
+
+    Attributes
+    ----------
+    weight : Tensor of shape (d, k)
+        float32.
+    intercept : Tensor of shape (k,)
+        float32.
+    leave_one_out : Tensor of shape (r, k)
+        Scores of the rows that were kept, each by the solution without that row.
+    alpha : float
+    """
+
+    weight: Float[Tensor, "d k"]
+    intercept: Float[Tensor, " k"]
+    leave_one_out: Float[Tensor, "r k"]
+    alpha: float
+
+
+class WideRidgeSums(ABC):
+    """What ridge regression needs to know of rows that pass by in blocks; see `wide_ridge_sums`.
+
+    Rows are rounded to bfloat16 (8 bits), and rounded ones are what is learned from: their products
+    are exact, summed in float32, and several times as fast where the processor has them.
+    """
+
+    def __init__(self, features: int, targets: int) -> None:
+        self.rows = 0
+        self._sum = torch.zeros(features, dtype=torch.float64)
+        self._target_sum = torch.zeros(targets, dtype=torch.float64)
+
+    def add(self, rows: Float[Tensor, "b d"], targets: Float[Tensor, "b k"]) -> None:
+        """Add rows, which are rounded to bfloat16 in place.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (b, d)
+            float32, of about unit variance: centring is done exactly in the end, scaling is not.
+        targets : Tensor of shape (b, k)
+
+        Raises
+        ------
+        InvalidDataError
+            If a row is not finite.
+        """
+        rows.copy_(rows.bfloat16())
+        sums = rows.sum(0, dtype=torch.float64)
+        if not bool(torch.isfinite(sums).all()):
+            raise InvalidDataError("a feature is NaN or infinite: are the data finite?")
+        self._sum += sums
+        self._target_sum += targets.sum(0, dtype=torch.float64)
+        self._take(rows, targets)
+        self.rows += len(rows)
+
+    def solve(self, alpha: float) -> WideRidge:
+        """Minimise Σᵢ ‖yᵢ - xᵢ W - b‖² + alpha n ‖W‖², and forget the rows.
+
+        Parameters
+        ----------
+        alpha : float
+            Above 0. It multiplies the number of rows n: a strength of 0.01 is a hundredth of the
+            variance of a feature, however many rows there are.
+
+        Returns
+        -------
+        WideRidge
+
+        Notes
+        -----
+        A row is left out without solving again (Allen 1974; Cook and Weisberg 1982, 2.2.3):
+        y - (y - ŷ) / (1 - h), h = 1/n + x̃ᵀ (X̃ᵀX̃ + alpha n)⁻¹ x̃ with centred rows x̃.
+        """
+        if not alpha > 0:
+            raise InvalidParameterError(f"alpha={alpha!r}: must be above 0")
+        if self.rows < 2:
+            raise InvalidDataError(f"{self.rows} rows were added; ridge needs two at least")
+        mean = (self._sum / self.rows).float()
+        target_mean = (self._target_sum / self.rows).float()
+        weight, left_out = self._solve(alpha * self.rows, mean, target_mean)
+        return WideRidge(weight, target_mean - mean @ weight, left_out, alpha)
+
+    @abstractmethod
+    def _take(self, rows: Tensor, targets: Tensor) -> None:
+        """Take note of rounded rows."""
+
+    @abstractmethod
+    def _solve(self, ridge: float, mean: Tensor, target_mean: Tensor) -> tuple[Tensor, Tensor]:
+        """Return W and the scores of rows left out."""
+
+
+def wide_ridge_sums(features: int, targets: int, rows: int, *, kept: int = 1000) -> WideRidgeSums:
+    """Return the sums to which so many rows will be added.
+
+    Parameters
+    ----------
+    features : int
+        d.
+    targets : int
+        k.
+    rows : int
+        n. Fewer than d are stored and solved for in an n × n system; of more there is a d × d sum
+        of products.
+    kept : int, default 1000
+        The first so many rows are those that are left out one by one.
+
+    Examples
+    --------
+    >>> x = torch.randn(500, 20, generator=torch.Generator().manual_seed(0))
+    >>> sums = wide_ridge_sums(20, 1, rows=500)
+    >>> sums.add(x.clone(), x[:, :1])
+    >>> round(float(sums.solve(1e-4).weight[0, 0]), 2)
+    1.0
+    """
+    if rows < features:
+        return _StoredRows(features, targets, kept)
+    return _ProductSums(features, targets, kept)
+
+
+class _ProductSums(WideRidgeSums):
+    def __init__(self, features: int, targets: int, kept: int) -> None:
+        super().__init__(features, targets)
+        self._gram = torch.zeros(features, features)
+        self._products = torch.zeros(features, targets)
+        self._missing = kept
+        self._kept: list[tuple[Tensor, Tensor]] = []
+
+    def _take(self, rows: Tensor, targets: Tensor) -> None:
+        self._products.addmm_(rows.T, targets)
+        with exact_products() if fast_bfloat16() else nullcontext():
+            for start in range(0, len(self._gram), _COLUMNS):
+                stop = start + _COLUMNS
+                # The lower triangle is enough.
+                self._gram[start:stop, :stop].addmm_(rows[:, start:stop].T, rows[:, :stop])
+        if self._missing > 0:
+            self._kept.append((rows[: self._missing].clone(), targets[: self._missing].clone()))
+            self._missing -= len(self._kept[-1][0])
+
+    def _solve(self, ridge: float, mean: Tensor, target_mean: Tensor) -> tuple[Tensor, Tensor]:
+        n, gram = self.rows, self._gram
+        for start in range(0, len(gram), _COLUMNS):
+            stop = start + _COLUMNS
+            gram[start:stop, :stop].addr_(mean[start:stop], mean[:stop], alpha=-n)
+        gram.diagonal().add_(ridge)
+        factor = torch.linalg.cholesky(gram)
+        del self._gram, gram
+        right = self._products.addr_(mean, target_mean, alpha=-n)
+        weight = torch.cholesky_solve(right, factor)
+        rows = torch.cat([kept for kept, _ in self._kept]) - mean
+        targets = torch.cat([kept for _, kept in self._kept])
+        whitened = torch.linalg.solve_triangular(factor, rows.T, upper=False)
+        leverage = 1 / n + whitened.square().sum(0)
+        residuals = targets - target_mean - rows @ weight
+        return weight, _left_out(targets, residuals, 1 - leverage)
+
+
+class _StoredRows(WideRidgeSums):
+    def __init__(self, features: int, targets: int, kept: int) -> None:
+        super().__init__(features, targets)
+        self._most_kept = kept
+        self._stored: list[tuple[Tensor, Tensor]] = []
+
+    def _take(self, rows: Tensor, targets: Tensor) -> None:
+        self._stored.append((rows.clone(), targets.clone()))
+
+    def _solve(self, ridge: float, mean: Tensor, target_mean: Tensor) -> tuple[Tensor, Tensor]:
+        rows = torch.cat([rows for rows, _ in self._stored]).sub_(mean)
+        targets = torch.cat([targets for _, targets in self._stored])
+        self._stored.clear()
+        # With A = X̃X̃ᵀ + ridge: W = X̃ᵀ A⁻¹ ỹ, residuals are ridge A⁻¹ ỹ, and 1 - h is the diagonal
+        # of ridge A⁻¹, less 1/n for the intercept.
+        gram = (rows @ rows.T).double()
+        gram.diagonal().add_(ridge)
+        inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
+        dual = inverse @ (targets - target_mean).double()
+        remaining = (ridge * inverse.diagonal() - 1 / self.rows).float()
+        residuals, kept = (ridge * dual).float(), slice(self._most_kept)
+        return rows.T @ dual.float(), _left_out(targets[kept], residuals[kept], remaining[kept])
+
+
+def _left_out(targets: Tensor, residuals: Tensor, remaining: Tensor) -> Tensor:
+    return targets - residuals / remaining.clamp(min=1e-6)[:, None]

@@ -1,0 +1,128 @@
+"""Training on pictures as a recipe says, the model's file, and what cannot be trained on."""
+
+import numpy as np
+import pytest
+
+from ogive._errors import (
+    DataNotFoundError,
+    InvalidDataError,
+    InvalidModelError,
+    InvalidParameterError,
+)
+from ogive.data import Dataset, load
+from ogive.images.recipe import ClosedForm, Recipe
+from ogive.models import Training, save, train_pictures
+from ogive.models import load as load_model
+
+RECIPE = Recipe.of({"seed": 2, "closed-form": {"filters": 32, "patch_size": 4, "grid": 3}})
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return train_pictures(Training.of(load("digits")), RECIPE, command="as typed")
+
+
+def test_a_trained_model_predicts_and_survives_its_file(trained, tmp_path):
+    test = load("digits", "test")
+    assert (trained.predict_codes(test) == test.y).mean() > 0.95
+    again = load_model(save(trained, tmp_path / "digits.ogive"))
+    assert np.array_equal(again.predict_proba(test), trained.predict_proba(test))
+    assert again.summary["recipe"]["filters"] == 32
+    assert again.summary["command"] == "as typed" and again.summary["rows"] == len(load("digits"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("n_filters", 33), ("patch_size", 5), ("grid", 9)],
+)
+def test_a_file_whose_parts_do_not_fit_is_refused(trained, tmp_path, name, value):
+    before = getattr(trained.estimator, name)
+    trained.estimator.set_params(**{name: value})
+    try:
+        # What is written is read again before it gets its name.
+        with pytest.raises(InvalidModelError, match=r"cannot be saved.*patch_map_"):
+            save(trained, tmp_path / "odd.ogive")
+    finally:
+        trained.estimator.set_params(**{name: before})
+
+
+@pytest.mark.parametrize(("name", "value"), [("grid", 2), ("both_signs", True)])
+def test_coefficients_of_another_width_are_refused(trained, tmp_path, name, value):
+    before = getattr(trained.estimator, name)
+    trained.estimator.set_params(**{name: value})
+    try:
+        with pytest.raises(InvalidModelError, match=r"cannot be saved.*mean_"):
+            save(trained, tmp_path / "odd.ogive")
+    finally:
+        trained.estimator.set_params(**{name: before})
+
+
+def test_progress_is_told():
+    told = []
+    train_pictures(
+        Training.of(load("digits").take(range(90))), RECIPE, progress=lambda *a: told.append(a)
+    )
+    assert [stage for stage, *_ in told] == ["fitting landmarks", "reading pictures", "solving"]
+
+
+def test_what_is_no_picture_with_a_class_is_refused():
+    rows, codes = np.zeros((6, 4)), np.arange(6) % 2
+    plain = Dataset("plain", rows, codes, ("a", "b"))
+    with pytest.raises(InvalidDataError, match="plain holds no pictures"):
+        train_pictures(Training.of(plain), RECIPE)
+    valued = Dataset("valued", rows.astype(np.uint8), codes / 3, (), (2, 2, 1))
+    with pytest.raises(InvalidDataError, match="valued has numbers to predict"):
+        train_pictures(Training.of(valued), RECIPE)
+    small = Dataset("small", rows.astype(np.uint8), codes, ("a", "b"), (2, 2, 1))
+    with pytest.raises(InvalidParameterError, match="patch_size=4: must be from 2 to 2"):
+        train_pictures(Training.of(small), RECIPE)
+
+
+@pytest.mark.parametrize(
+    ("shape", "filters", "patch", "grid", "both"),
+    [
+        ((28, 28, 1), 384, 6, 6, False),
+        ((32, 32, 3), 896, 6, 3, True),
+        ((8, 8, 1), 384, 4, 5, False),
+        ((2, 5, 3), 896, 2, 1, True),
+    ],
+)
+def test_what_is_left_open_suits_the_pictures(shape, filters, patch, grid, both):
+    found = ClosedForm().settled(shape)
+    assert (found["filters"], found["patch_size"], found["grid"]) == (filters, patch, grid)
+    assert found["both_signs"] is found["mirror"] is both
+    assert ClosedForm(mirror=False, grid=1).settled(shape)["mirror"] is False
+
+
+def test_flags_override_the_file(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text('seed = 4\n[closed-form]\nfilters = 64\nsize = "small"\n')
+    recipe = Recipe.read(path).overridden(seed=None, filters=99, alpha=0.5)
+    assert (recipe.seed, recipe.closed_form.filters, recipe.closed_form.alpha) == (4, 99, 0.5)
+    assert recipe.closed_form.size == "small"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[closed-form]\nfilter = 3", "closed-form.filter is unknown; .*filters"),
+        ("sed = 3", "sed is unknown; .*seed"),
+        ("[closed-form]\nfilters = 0", "closed-form.filters=0: .*greater than or equal to 1"),
+        ("[closed-form]\nalpha = 'a'", "closed-form.alpha='a': .*number"),
+        ("method = 'magic'", "method='magic'"),
+        ("filters == 3", "is no TOML"),
+    ],
+)
+def test_a_wrong_recipe_names_what_is_wrong(tmp_path, text, words):
+    path = tmp_path / "recipe.toml"
+    path.write_text(text)
+    with pytest.raises(InvalidParameterError, match=words):
+        Recipe.read(path)
+
+
+def test_a_recipe_that_is_not_there(tmp_path):
+    with pytest.raises(DataNotFoundError, match="No such file"):
+        Recipe.read(tmp_path / "none.toml")
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InvalidParameterError, match="no text file"):
+        Recipe.read(tmp_path / "bytes.toml")

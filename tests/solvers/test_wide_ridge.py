@@ -1,0 +1,80 @@
+"""Ridge on many features in bfloat16 blocks, against float64 normal equations."""
+
+import pytest
+import torch
+
+from ogive._errors import InvalidDataError, InvalidParameterError
+from ogive.solvers import wide_ridge
+from ogive.solvers.wide_ridge import wide_ridge_sums
+
+
+def draw(n, d, k):
+    generator = torch.Generator().manual_seed(n + d)
+    x = (torch.randn(n, d, generator=generator) + 0.5).bfloat16().float()
+    return x, torch.randn(n, k, generator=generator) + x[:, :1]
+
+
+def naive(x, y, ridge):
+    """Return W and b of the centred problem."""
+    x, y = x.double(), y.double()
+    centred = x - x.mean(0)
+    system = centred.T @ centred + ridge * torch.eye(x.shape[1], dtype=torch.float64)
+    weight = torch.linalg.solve(system, centred.T @ (y - y.mean(0)))
+    return weight, y.mean(0) - x.mean(0) @ weight
+
+
+def solved(x, y, alpha, *, blocks=3, kept=1000):
+    sums = wide_ridge_sums(x.shape[1], y.shape[1], len(x), kept=kept)
+    for rows, targets in zip(x.chunk(blocks), y.chunk(blocks), strict=True):
+        sums.add(rows.clone(), targets)
+    return sums.solve(alpha)
+
+
+@pytest.mark.parametrize(("n", "d", "k"), [(200, 30, 3), (40, 90, 2), (30, 30, 1), (6, 1, 1)])
+@pytest.mark.parametrize("alpha", [1e-3, 0.1])
+def test_agrees_with_the_normal_equations(monkeypatch, n, d, k, alpha):
+    monkeypatch.setattr(wide_ridge, "_COLUMNS", 16)
+    x, y = draw(n, d, k)
+    found = solved(x, y, alpha)
+    weight, intercept = naive(x, y, alpha * n)
+    # Float32 sums and factors: the condition number is at most 1 + trace / (alpha n) = 2e5.
+    torch.testing.assert_close(found.weight.double(), weight, rtol=2e-3, atol=2e-4)
+    torch.testing.assert_close(found.intercept.double(), intercept, rtol=2e-3, atol=5e-4)
+
+
+@pytest.mark.parametrize(("n", "d"), [(60, 20), (25, 50)])
+def test_rows_are_left_out_as_by_solving_without_them(n, d):
+    x, y = draw(n, d, 2)
+    alpha, kept = 0.05, 7
+    found = solved(x, y, alpha, kept=kept).leave_one_out
+    assert found.shape == (kept, 2)
+    for i in range(kept):
+        others = torch.arange(n) != i
+        weight, intercept = naive(x[others], y[others], alpha * n)
+        expected = x[i].double() @ weight + intercept
+        torch.testing.assert_close(found[i].double(), expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(("n", "d"), [(60, 20), (25, 50)])
+def test_blocks_do_not_matter(n, d):
+    x, y = draw(n, d, 2)
+    one, many = solved(x, y, 0.01, blocks=1), solved(x, y, 0.01, blocks=5)
+    torch.testing.assert_close(one.weight, many.weight, rtol=1e-3, atol=1e-5)
+
+
+def test_rows_are_rounded_in_place():
+    sums, rows = wide_ridge_sums(2, 1, 3), torch.tensor([[1.001, 2.0], [3.0, 4.0]])
+    sums.add(rows, torch.zeros(2, 1))
+    assert torch.equal(rows, rows.bfloat16().float())
+
+
+def test_what_cannot_be_solved_is_refused():
+    sums = wide_ridge_sums(2, 1, 3)
+    with pytest.raises(InvalidDataError, match="NaN or infinite"):
+        sums.add(torch.tensor([[1.0, float("nan")]]), torch.zeros(1, 1))
+    sums = wide_ridge_sums(2, 1, 3)
+    sums.add(torch.ones(1, 2), torch.zeros(1, 1))
+    with pytest.raises(InvalidDataError, match="1 rows were added"):
+        sums.solve(0.1)
+    with pytest.raises(InvalidParameterError, match="alpha=0"):
+        sums.solve(0)
