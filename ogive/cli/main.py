@@ -12,9 +12,12 @@ from ogive.cli.datasets import datasets
 from ogive.cli.demo import demo
 from ogive.cli.evaluate import evaluate
 from ogive.cli.fit import fit
+from ogive.cli.index import index
 from ogive.cli.info import info
 from ogive.cli.options import Debug
 from ogive.cli.predict import predict
+from ogive.cli.search import search
+from ogive.cli.train import train
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -25,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (fit, predict, evaluate, info):
+for command in (fit, train, predict, evaluate, info, index, search):
     app.command()(command)
 app.add_typer(datasets, name="datasets")
 app.command()(demo)
