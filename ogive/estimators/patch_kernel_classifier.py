@@ -19,9 +19,10 @@ from ogive.estimators.base import seed_of
 from ogive.estimators.patch_kernel_features import PatchKernelFeatures, patch_features
 from ogive.estimators.pictures import as_pictures
 from ogive.features.patches import fit_patch_map
-from ogive.solvers.wide_ridge import wide_ridge_sums
+from ogive.solvers.wide_ridge import rounded_, wide_ridge_sums
 
-_ROWS = 2048  # pictures whose features are in memory at once
+_ROWS = 4096  # pictures whose features are in memory at once
+_BLOCK = 32  # rows that stay in the caches from one operation to the next
 _LEFT_OUT = 1000  # rows that tell how sure the scores may be
 Progress = Callable[[str, int, int], None]
 
@@ -147,7 +148,10 @@ random_state
         self.temperature_ = _temperature(solution.leave_one_out.double(), truth)
 
     def _standardised(self, rows: Tensor) -> Tensor:
-        return rows.sub_(torch.from_numpy(self.mean_)).div_(torch.from_numpy(self.scale_))
+        mean, scale = torch.from_numpy(self.mean_), torch.from_numpy(self.scale_)
+        for block in rows.split(_BLOCK):
+            block.sub_(mean).div_(scale)
+        return rows
 
     def _report(self, text: str, done: int, total: int) -> None:
         if self.progress is not None:
@@ -176,7 +180,7 @@ random_state
         rows = torch.empty(min(_ROWS, len(pictures)), self.patch_map_.width)
         for some in pictures.split(_ROWS):
             part = self._standardised(patch_features(self.patch_map_, some, rows[: len(some)]))
-            found.append(part.bfloat16().float() @ coefficients)
+            found.append(rounded_(part) @ coefficients)
         scores: np.ndarray = torch.cat(found).add_(torch.from_numpy(self.intercept_)).numpy()
         return scores
 

@@ -25,44 +25,43 @@ def _compiled(*freedoms: str) -> Any:
 
 @_compiled("reassoc")
 def normalised_patches(
-    image: np.ndarray, size: int, floor: float, mean: np.ndarray, out: np.ndarray
+    pictures: np.ndarray, size: int, floor: float, mean: np.ndarray, out: np.ndarray
 ) -> None:
     """Write each patch, less its own mean, over √(its sum of squares + floor), less ``mean``.
 
     Parameters
     ----------
-    image : float32 array of shape (channels, height, width)
+    pictures : float32 array of shape (n, channels, height, width)
     size : int
         Side of a patch.
     floor : float32
     mean : float32 array of shape (channels * size * size,)
-    out : float32 array of shape (places, channels * size * size)
-        Places row by row, from the top left one.
+    out : float32 array of shape (n * places, channels * size * size)
+        Picture by picture; places row by row, from the top left one.
     """
-    channels, height, width = image.shape
+    channels, height, width = pictures.shape[1:]
     columns = width - size + 1
+    places = (height - size + 1) * columns
     entries = channels * size * size
-    for place in range((height - size + 1) * columns):
+    for index in range(pictures.shape[0] * places):
+        place = index % places
         top, left = place // columns, place % columns
-        row = out[place]
-        total = _f(0)
-        at = 0
+        picture, row = pictures[index // places], out[index]
+        total, squares, at = _f(0), _f(0), 0
         for channel in range(channels):
-            for i in range(size):
-                for j in range(size):
-                    value = image[channel, top + i, left + j]
-                    row[at + j] = value
+            for i in range(top, top + size):
+                for j in range(left, left + size):
+                    value = picture[channel, i, j]
+                    row[at] = value
                     total += value
-                at += size
+                    squares += value * value
+                    at += 1
         middle = total / _f(entries)
-        squares = _f(0)
-        for k in range(entries):
-            value = row[k] - middle
-            row[k] = value
-            squares += value * value
+        # Rounding may make the sum of squares of a flat patch negative by a little.
+        squares = max(squares - total * middle, _f(0))
         scale = _f(1) / np.sqrt(squares + floor)
         for k in range(entries):
-            row[k] = row[k] * scale - mean[k]
+            row[k] = (row[k] - middle) * scale - mean[k]
 
 
 @_compiled("reassoc")
@@ -110,7 +109,7 @@ def pool_logistic(  # noqa: PLR0917 - compiled
     ceiling : float32 array of shape (filters,)
         exp(offset), at most exp(40).
     cells : int64 array of shape (places,)
-        The cell that a place belongs to.
+        The row of ``out`` that a place belongs to.
     weights : float32 array of shape (cells,)
         What every answer in a cell counts: one over the number of its places, for means.
     out : float32 array of shape (cells, filters)

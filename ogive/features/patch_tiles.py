@@ -14,6 +14,7 @@ from ogive._typing import Float
 from ogive.features import patch_loops
 
 FLOOR = 0.05  # of a patch's sum of squares: a flat patch is no structure
+_ENTRIES = 2**18  # of products at a time: within a core's cache
 
 
 @dataclass(frozen=True)
@@ -53,50 +54,52 @@ def write_features(
     progress: Callable[[int], None] | None = None,
 ) -> None:
     """Write the features of pictures into ``out`` (n, width), by one thread."""
-    work = _Work(plan)
-    mirrored = pictures.flip(3) if plan.mirror else None
-    for index in range(len(pictures)):
-        work.begin()
-        work.add(pictures[index], 1.0 if mirrored is None else 0.5)
-        if mirrored is not None:
-            work.add(mirrored[index], 0.5)
-        out[index] = work.total.flatten()
+    together = max(1, _ENTRIES // (len(plan.cells) * plan.filters.shape[1]))
+    for some, rows in zip(pictures.split(together), out.split(together), strict=True):
+        work = _Work(plan, len(some))
+        if plan.mirror:
+            work.add(some, 0.5)
+            work.add(some.flip(3), 0.5)
+        else:
+            work.add(some, 1.0)
+        found = work.total.transpose(0, 1)
+        rows.unflatten(1, found.shape[1:]).copy_(found)
     if progress is not None:
         progress(len(pictures))
 
 
 class _Work:
-    """One thread's memory for one picture's patches, products and features."""
+    """One thread's memory for the patches, products and features of a few pictures."""
 
-    def __init__(self, plan: PatchPlan) -> None:
+    def __init__(self, plan: PatchPlan, pictures: int) -> None:
         self.plan = plan
         entries, filters = plan.filters.shape
         counts = np.bincount(plan.cells)
-        self.weights = (1 / counts).astype(np.float32)
-        places, like = len(plan.cells), plan.mean
+        self.weights = np.tile((1 / counts).astype(np.float32), pictures)
+        later = np.arange(pictures)[:, None] * len(counts)
+        self.cells = (plan.cells + later).reshape(-1)
+        places, like = len(self.cells), plan.mean
         self.patches = scratch(0, (places, entries), like)
         self.white = scratch(1, (places, entries), like)
         self.products = scratch(2, (places, filters), like)
-        self.total = scratch(3, (1 + plan.both_signs, len(counts), filters), like)
-        self.scale = scratch(4, (places,), like)
+        self.scale = scratch(3, (places,), like)
+        shape = (1 + plan.both_signs, pictures, len(counts), filters)
+        self.total = scratch(4, shape, like).zero_()
 
-    def begin(self) -> None:
-        """Forget the picture before."""
-        self.total.zero_()
-
-    def add(self, picture: Float[Tensor, "channels height width"], share: float) -> None:
-        """Add ``share`` times the features of a picture to the total."""
+    def add(self, pictures: Float[Tensor, "n channels height width"], share: float) -> None:
+        """Add ``share`` times the features of the pictures to the total."""
         plan = self.plan
-        patch_loops.normalised_patches(
-            picture.numpy(), plan.size, np.float32(FLOOR), plan.mean.numpy(), self.patches.numpy()
-        )
+        floor, mean = np.float32(FLOOR), plan.mean.numpy()
+        given, patches = pictures.numpy(), self.patches.numpy()
+        patch_loops.normalised_patches(given, plan.size, floor, mean, patches)
         torch.mm(self.patches, plan.whitening, out=self.white)
         # In whichever way the processor multiplies, it is these rounded numbers that it multiplies.
         self.white.copy_(self.white.bfloat16())
         patch_loops.negative_inverse_norms(self.white.numpy(), self.scale.numpy())
         torch.mm(self.white, plan.filters, out=self.products)
-        total, weights = self.total.numpy(), self.weights * np.float32(share)
-        common = (self.products.numpy(), self.scale.numpy(), plan.ceiling.numpy(), plan.cells)
+        total = self.total.flatten(1, 2).numpy()
+        weights = self.weights * np.float32(share)
+        common = (self.products.numpy(), self.scale.numpy(), plan.ceiling.numpy(), self.cells)
         if plan.both_signs:
             patch_loops.pool_both_signs(*common, weights, total[0], total[1])
         else:

@@ -1,16 +1,16 @@
-"""Ridge on many features in bfloat16 blocks, against float64 normal equations."""
+"""Ridge on many features in blocks of 8 bits, against float64 normal equations."""
 
 import pytest
 import torch
 
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive.solvers import wide_ridge
-from ogive.solvers.wide_ridge import wide_ridge_sums
+from ogive.solvers.wide_ridge import rounded_, wide_ridge_sums
 
 
 def draw(n, d, k):
     generator = torch.Generator().manual_seed(n + d)
-    x = (torch.randn(n, d, generator=generator) + 0.5).bfloat16().float()
+    x = rounded_(torch.randn(n, d, generator=generator) + 0.5)
     return x, torch.randn(n, k, generator=generator) + x[:, :1]
 
 
@@ -63,9 +63,24 @@ def test_blocks_do_not_matter(n, d):
 
 
 def test_rows_are_rounded_in_place():
-    sums, rows = wide_ridge_sums(2, 1, 3), torch.tensor([[1.001, 2.0], [3.0, 4.0]])
+    sums, rows = wide_ridge_sums(3, 1, 3), torch.tensor([[0.26, 2.0, 9.0], [3.0, -0.03, -9.0]])
     sums.add(rows, torch.zeros(2, 1))
-    assert torch.equal(rows, rows.bfloat16().float())
+    torch.testing.assert_close(rows, torch.tensor([[0.25, 2.0, 6.35], [3.0, -0.05, -6.35]]))
+
+
+def test_processors_without_fast_whole_products_agree(monkeypatch):
+    x, y = draw(200, 30, 2)
+    fast = solved(x, y, 0.01)
+    for name in ("_is_amx_tile_supported", "_is_vnni_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: False)
+    torch.testing.assert_close(solved(x, y, 0.01).weight, fast.weight, rtol=0, atol=0)
+
+
+def test_more_rows_than_sums_can_hold_are_refused(monkeypatch):
+    monkeypatch.setattr(wide_ridge, "_ROWS_OF_SUM", 5)
+    sums = wide_ridge_sums(2, 1, 6)
+    with pytest.raises(InvalidDataError, match="6 rows: at most 5"):
+        sums.add(torch.zeros(6, 2), torch.zeros(6, 1))
 
 
 def test_what_cannot_be_solved_is_refused():
