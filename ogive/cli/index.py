@@ -33,14 +33,16 @@ def index(
         ),
     ] = None,
     embedding: Annotated[
-        Literal["pca", "pixels"] | None,
+        Literal["patches", "pca", "pixels"] | None,
         typer.Option(
             metavar="NAME",
-            help="How pictures become vectors: pca (principal components; the default) or pixels.",
+            help="How pictures become vectors: patches (what a convolutional kernel map sees; the "
+            "default), pca (principal components of pixels) or pixels.",
         ),
     ] = None,
     components: Annotated[
-        int | None, typer.Option(min=1, metavar="NUMBER", help="Of pca; 64 if left out.")
+        int | None,
+        typer.Option(min=1, metavar="NUMBER", help="Of patches (128 if left out) or pca (64)."),
     ] = None,
     size: Annotated[
         str | None,
@@ -191,9 +193,11 @@ def _recipe(
     if embedding is None and components is None and size is None:
         return None
     if embedding == "pixels" and components is not None:
-        raise InvalidParameterError(f"components={components}: only pca has components")
-    options = {} if embedding == "pixels" else {"components": components or 64}
-    return EmbeddingRecipe(embedding or "pca", _shape(size), options)
+        raise InvalidParameterError(f"components={components}: pixels have no components")
+    options = {} if components is None else {"components": components}
+    if embedding is None:
+        return EmbeddingRecipe(image_shape=_shape(size), options=options)
+    return EmbeddingRecipe(embedding, _shape(size), options)
 
 
 def _shape(size: str | None) -> tuple[int, int, int] | None:

@@ -27,7 +27,8 @@ class PatchPlan:
         Side of a patch.
     mean : Tensor of shape (d,)
         Of normalised patches.
-    whitening : Tensor of shape (d, d)
+    whitening : Tensor of shape (d, d), or (3 d, d)
+        As `split_whitening` returns it, if products may be formed in bfloat16.
     filters : Tensor of shape (d, m)
         Representable in bfloat16.
     ceiling : Tensor of shape (m,)
@@ -39,7 +40,7 @@ class PatchPlan:
 
     size: int
     mean: Float[Tensor, " d"]
-    whitening: Float[Tensor, "d d"]
+    whitening: Float[Tensor, "d_or_3d d"]
     filters: Float[Tensor, "d m"]
     ceiling: Float[Tensor, " m"]
     cells: np.ndarray
@@ -81,6 +82,8 @@ class _Work:
         places, like = len(self.cells), plan.mean
         self.patches = scratch(0, (places, entries), like)
         self.white = scratch(1, (places, entries), like)
+        self.split = len(plan.whitening) > entries
+        self.parts = scratch(5, (places, len(plan.whitening)), like) if self.split else None
         self.products = scratch(2, (places, filters), like)
         self.scale = scratch(3, (places,), like)
         shape = (1 + plan.both_signs, pictures, len(counts), filters)
@@ -92,7 +95,7 @@ class _Work:
         floor, mean = np.float32(FLOOR), plan.mean.numpy()
         given, patches = pictures.numpy(), self.patches.numpy()
         patch_loops.normalised_patches(given, plan.size, floor, mean, patches)
-        torch.mm(self.patches, plan.whitening, out=self.white)
+        self._whiten()
         # In whichever way the processor multiplies, it is these rounded numbers that it multiplies.
         self.white.copy_(self.white.bfloat16())
         patch_loops.negative_inverse_norms(self.white.numpy(), self.scale.numpy())
@@ -104,3 +107,24 @@ class _Work:
             patch_loops.pool_both_signs(*common, weights, total[0], total[1])
         else:
             patch_loops.pool_logistic(*common, weights, total[0])
+
+    def _whiten(self) -> None:
+        """Multiply patches by the whitening; small eigenvalues leave no digit to spare."""
+        if self.parts is None:
+            torch.mm(self.patches, self.plan.whitening, out=self.white)
+            return
+        entries = self.patches.shape[1]
+        high = self.parts[:, :entries].copy_(self.patches.bfloat16())
+        torch.sub(self.patches, high, out=self.parts[:, entries : 2 * entries])
+        self.parts[:, 2 * entries :] = high
+        torch.mm(self.parts, self.plan.whitening, out=self.white)
+
+
+def split_whitening(whitening: Float[Tensor, "d d"]) -> Float[Tensor, "d3 d"]:
+    """Return W₁, W₁ and W₂ below one another, W₁ being W in bfloat16 and W₂ what is missing.
+
+    With P = P₁ + P₂ likewise, P₁W₁ + P₂W₁ + P₁W₂ is P W to 16 bits where a processor rounds what
+    it multiplies to 8.
+    """
+    high = whitening.bfloat16().float()
+    return torch.cat([high, high, whitening - high])

@@ -15,7 +15,7 @@ from torch.nn import functional
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._threads import run_tasks
 from ogive._typing import Float
-from ogive.features.patch_tiles import FLOOR, PatchPlan, write_features
+from ogive.features.patch_tiles import FLOOR, PatchPlan, split_whitening, write_features
 from ogive.features.spherical import spherical_means
 
 _SAMPLE = 50_000  # patches that the map is fitted to
@@ -178,7 +178,7 @@ class PatchMap:
         return PatchPlan(
             self.options.size,
             self.mean,
-            self.whitening,
+            split_whitening(self.whitening) if self.worth_bfloat16 else self.whitening,
             self.filters.bfloat16().float(),
             self.offset.exp(),
             self.cells(),

@@ -19,7 +19,10 @@ Shape = tuple[int, int, int]
 _BATCH_BYTES = 16 << 20
 _MOST_PIXELS = 1 << 24  # of an image shape, in a file or asked for
 # What other files of Ogive offer; they are imported when their name is met.
-_PROVIDERS = {"pca": "ogive.images.principal_embedding"}
+_PROVIDERS = {
+    "patches": "ogive.images.patch_embedding",
+    "pca": "ogive.images.principal_embedding",
+}
 _registered: dict[str, type[Embedder]] = {}
 
 
@@ -124,8 +127,8 @@ def embedder_names() -> tuple[str, ...]:
 
     Examples
     --------
-    >>> embedder_names()[:2]
-    ('pca', 'pixels')
+    >>> embedder_names()[:3]
+    ('patches', 'pca', 'pixels')
     """
     return tuple(sorted({*_registered, *_PROVIDERS}))
 

@@ -127,7 +127,7 @@ def test_an_unfinished_index_is_told(ogive, place):
         (
             ("index", "pictures", "-o", "y.index", "--embedding", "pixels", "--components", 3),
             2,
-            "only pca has components",
+            "pixels have no components",
         ),
         (("search", "x.index", "none.png"), 1, "neither a picture file"),
         (("search", "x.index", "pictures/broken.png"), 1, "no readable picture"),

@@ -9,6 +9,7 @@ import torch
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive.features.patches import PatchOptions, draw_patches, fit_patch_map, scaled
 from ogive.features.spherical import spherical_means
+from ogive.operators.precision import exact_products
 
 
 def draw(n=6, height=9, width=11, channels=2, seed=0):
@@ -74,6 +75,19 @@ def test_threads_and_parts_do_not_matter():
     finally:
         torch.set_num_threads(before)
     assert torch.equal(torch.cat([patch_map.features(p) for p in pictures.split(7)]), whole)
+
+
+def test_fast_products_give_the_same_features():
+    """Large patches are whitened in two parts, because the fast product rounds to 8 bits."""
+    pictures = draw(channels=3)
+    patch_map = fitted(pictures, size=5, whitening=1e-4)
+    assert patch_map.worth_bfloat16
+    exact = patch_map.features(pictures)
+    with exact_products():
+        fast = patch_map.features(pictures)
+    np.testing.assert_allclose(fast, exact, atol=2e-3)
+    for picture, features in zip(pictures.numpy(), fast, strict=True):
+        np.testing.assert_allclose(features.numpy(), naive(patch_map, picture), atol=3e-3)
 
 
 def test_writes_into_memory_of_any_type_and_reports():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from ogive._errors import (
@@ -24,6 +25,7 @@ from ogive.images.embedding import (
     resize_pictures,
     write_embedder,
 )
+from ogive.images.patch_embedding import PatchEmbedder
 from ogive.images.principal_embedding import PrincipalEmbedder, _moments
 
 
@@ -53,6 +55,7 @@ EMBEDDERS = [
     PixelEmbedder((5, 4, 3)),
     PrincipalEmbedder.fit(varied(50), components=4),
     PrincipalEmbedder.fit(varied(50), components=4, whiten=True),
+    PatchEmbedder.fit(varied(50), components=4, filters=8),
 ]
 
 
@@ -255,3 +258,24 @@ def test_records_are_not_believed(name, value, words):
         writer.values["embedder"][name] = value
     with pytest.raises(InvalidModelError, match=words):
         read_embedder(RecordReader(writer.values, writer.arrays))
+
+
+def test_patch_components_are_those_of_a_singular_value_decomposition():
+    images, others = varied(60), varied(10, seed=5)
+    embedder = PatchEmbedder.fit(images, components=3, filters=8)
+    rows = embedder.patch_map.features(torch.from_numpy(images)).double().numpy()
+    _, singular, vectors = np.linalg.svd(rows - rows.mean(0), full_matrices=False)
+    assert singular[2] > 1.02 * singular[3]  # what is compared is one space
+    seen = embedder.patch_map.features(torch.from_numpy(others)).double().numpy()
+    projected = (seen - rows.mean(0)) @ vectors[:3].T
+    projected /= np.linalg.norm(projected, axis=1, keepdims=True)
+    found = embedder.embed(others)
+    np.testing.assert_allclose(found @ found.T, projected @ projected.T, atol=2e-3)
+
+
+def test_patches_of_equal_pictures_have_no_components():
+    with pytest.raises(InvalidDataError, match="all the same"):
+        PatchEmbedder.fit(np.repeat(noise(1, 8, 8, 1), 5, axis=0), filters=4)
+    with pytest.raises(InvalidParameterError, match="whiten= is no option of the embedding 'patch"):
+        PatchEmbedder.fit(noise(5, 8, 8, 1), whiten=True)
+    assert PatchEmbedder.fit(noise(4, 8, 8, 1), components=50, filters=4).width == 3
