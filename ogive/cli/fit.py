@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -137,15 +137,15 @@ def fit(
     Example: ogive fit houses.csv --target price --categorical district -o houses.ogive
     """
     from ogive._writing import check_writable_folder
+    from ogive.cli.outcome import keep_and_tell
     from ogive.cli.terminal import Terminal, command_line
 
     check_writable_folder(output.parent)  # before minutes of work, not after them
     terminal = Terminal(quiet=quiet)
     with terminal.step("loading torch and scikit-learn"):
         from ogive._devices import check_device
-        from ogive.models import Settings, fit_model, read_training, save
+        from ogive.models import Settings, fit_model, read_training
         from ogive.preprocessing import ColumnRoles
-        from ogive.report.evaluation import Evaluation
     check_device(device)
     settings = Settings(
         model=model,
@@ -169,21 +169,7 @@ def fit(
     if test_fraction is not None:
         training, held = training.split(test_fraction, seed)
     fitted = fit_model(training, settings, command=command_line(), step=terminal.step)
-    figures: dict[str, Any] = {}
-    if held is not None:
-        with terminal.step(f"predicting {len(held.y):,} rows held out"):
-            answers = fitted.predict_codes(held.data)
-        evaluation = Evaluation(held.data.name, fitted.target, fitted.classes, held.y, answers)
-        figures = {"held_out": evaluation.figures()}
-    save(fitted, output)
-    if as_json:
-        terminal.answer({"path": str(output), **fitted.summary, **figures})
-        return
-    if quiet:
-        return
-    from ogive.report.model import print_fit
-
-    print_fit(fitted, output, figures.get("held_out"), terminal.output)
+    keep_and_tell(fitted, held, output, terminal, as_json=as_json, quiet=quiet)
 
 
 def _number_or_rule(text: str | None) -> float | str | None:

@@ -72,38 +72,6 @@ class Terminal:
             task = progress.add_task(text, total=None)
             yield lambda done, total: progress.update(task, completed=done, total=total)
 
-    @contextmanager
-    def count_bar(self) -> Iterator[Any]:
-        """Show a bar for work in stages; yields a function of (stage, number done, in all)."""
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-        )
-
-        bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=self._progress,
-            disable=not self._progress.is_terminal,
-            transient=True,
-        )
-        stages: dict[str, Any] = {}
-
-        def show(stage: str, done: int, total: int) -> None:
-            if stage not in stages:
-                stages[stage] = bar.add_task(stage, total=total)
-                if bar.disable:
-                    self._progress.print(stage, markup=False)
-            bar.update(stages[stage], completed=done)
-
-        with bar:
-            yield show
-
     def note(self, text: str) -> None:
         """Print a line beside the answer."""
         self._progress.print(text, markup=False, soft_wrap=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -88,16 +88,17 @@ def train(
     Example: ogive train holiday-pictures/ -o places.ogive --test-fraction 0.2
     """
     from ogive._writing import check_writable_folder
+    from ogive.cli.counting import counting
     from ogive.cli.fit import picture_size
+    from ogive.cli.outcome import keep_and_tell
     from ogive.cli.terminal import Terminal, command_line
 
     check_writable_folder(output.parent)  # before minutes of work, not after them
     terminal = Terminal(quiet=quiet)
     with terminal.step("loading torch and scikit-learn"):
         from ogive.images.recipe import Recipe
-        from ogive.models import read_training, save, train_pictures
+        from ogive.models import read_training, train_pictures
         from ogive.preprocessing import ColumnRoles
-        from ogive.report.evaluation import Evaluation
     settings = (Recipe.read(recipe) if recipe is not None else Recipe()).overridden(
         method=method,
         seed=seed,
@@ -116,20 +117,6 @@ def train(
     held = None
     if test_fraction is not None:
         training, held = training.split(test_fraction, settings.seed)
-    with terminal.count_bar() as progress:
+    with counting(quiet=quiet) as progress:
         fitted = train_pictures(training, settings, command=command_line(), progress=progress)
-    figures: dict[str, Any] = {}
-    if held is not None:
-        with terminal.step(f"predicting {len(held.y):,} pictures held out"):
-            answers = fitted.predict_codes(held.data)
-        evaluation = Evaluation(held.data.name, fitted.target, fitted.classes, held.y, answers)
-        figures = {"held_out": evaluation.figures()}
-    save(fitted, output)
-    if as_json:
-        terminal.answer({"path": str(output), **fitted.summary, **figures})
-        return
-    if quiet:
-        return
-    from ogive.report.model import print_fit
-
-    print_fit(fitted, output, figures.get("held_out"), terminal.output)
+    keep_and_tell(fitted, held, output, terminal, as_json=as_json, quiet=quiet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,43 +10,51 @@ import torch
 
 from ogive._errors import InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
-from ogive.features.patches import PatchMap
+from ogive.features.patches import PatchMap, PatchOptions
+
+_SIZES = {
+    "mean": ("entries",),
+    "whitening": ("entries", "entries"),
+    "filters": ("entries", "filters"),
+    "offset": ("filters",),
+}
+
+
+def write_patch_map(patch_map: PatchMap, writer: RecordWriter) -> None:
+    """Write a patch map, without its options."""
+    writer.value("image_shape", list(patch_map.image_shape))
+    for name in _SIZES:
+        writer.array(name, getattr(patch_map, name).numpy())
+
+
+def read_patch_map(reader: RecordReader, options: PatchOptions) -> PatchMap:
+    """Read what `write_patch_map` wrote of a map with these options."""
+    shape = reader.value("image_shape", list)
+    if len(shape) != 3 or not all(type(side) is int and side > 0 for side in shape):
+        reader.fail("image_shape", f"is {shape!r:.60}; it must be three numbers above 0")
+    image_shape = (shape[0], shape[1], shape[2])
+    try:
+        options.checked(image_shape)
+    except InvalidParameterError as error:
+        reader.fail("image_shape", f"does not go with the parameters: {error}")
+    reader.bind("entries", shape[2] * options.size**2)
+    reader.bind("filters", options.filters)
+    arrays = {name: torch.from_numpy(_finite(reader, name, size)) for name, size in _SIZES.items()}
+    return PatchMap(options, image_shape, **arrays)
 
 
 def write_patch_features(model: Any, writer: RecordWriter) -> None:
     """Write the patch map of a fitted `PatchKernelFeatures`."""
-    patch_map: PatchMap = model.patch_map_
-    part = writer.part("patch_map_")
-    part.value("image_shape", list(patch_map.image_shape))
-    for name in ("mean", "whitening", "filters", "offset"):
-        part.array(name, getattr(patch_map, name).numpy())
+    write_patch_map(model.patch_map_, writer.part("patch_map_"))
 
 
 def read_patch_features(model: Any, reader: RecordReader) -> None:
     """Read what `write_patch_features` wrote; the options are the estimator's parameters."""
     part = reader.part("patch_map_")
-    shape = part.value("image_shape", list)
-    if len(shape) != 3 or not all(type(side) is int and side > 0 for side in shape):
-        part.fail("image_shape", f"is {shape!r:.60}; it must be three numbers above 0")
-    height, width, channels = shape
-    if height * width * channels != model.n_features_in_:
-        part.fail("image_shape", f"is {shape}, and the model takes {model.n_features_in_} numbers")
-    try:
-        options = model._options().checked((height, width, channels))
-    except InvalidParameterError as error:
-        part.fail("image_shape", f"does not go with the parameters: {error}")
-    part.bind("entries", channels * options.size**2)
-    part.bind("filters", options.filters)
-    arrays = {
-        name: torch.from_numpy(_finite(part, name, shape))
-        for name, shape in (
-            ("mean", ("entries",)),
-            ("whitening", ("entries", "entries")),
-            ("filters", ("entries", "filters")),
-            ("offset", ("filters",)),
-        )
-    }
-    model.patch_map_ = PatchMap(options, (height, width, channels), **arrays)
+    model.patch_map_ = read_patch_map(part, model._options())
+    entries = math.prod(model.patch_map_.image_shape)
+    if entries != model.n_features_in_:
+        part.fail("image_shape", f"has {entries} numbers; the model takes {model.n_features_in_}")
 
 
 def write_patch_classifier(model: Any, writer: RecordWriter) -> None:

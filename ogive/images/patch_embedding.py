@@ -12,18 +12,17 @@ from ogive._checks import check_count
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
 from ogive.estimators.patch_kernel_features import patch_features
+from ogive.estimators.patch_record import read_patch_map, write_patch_map
 from ogive.features.patches import PatchMap, PatchOptions, fit_patch_map
 from ogive.images.embedding import (
     Embedder,
-    Shape,
+    check_image_shape,
     check_images,
-    read_image_shape,
     register_embedder,
 )
 from ogive.images.recipe import ClosedForm
 
 _OVERSAMPLED, _STEPS = 16, 4  # of the search for principal components
-_ARRAYS = ("mean", "whitening", "filters", "offset")
 
 
 @register_embedder
@@ -130,13 +129,11 @@ class PatchEmbedder(Embedder):
 
     def write(self, writer: RecordWriter) -> None:
         """Write what the embedder is made of into a record."""
-        writer.value("image_shape", list(self.image_shape))
         writer.value("asked", self.asked)
         options = writer.part("options")
         for name, value in self.patch_map.options._asdict().items():
             options.value(name, value)
-        for name in _ARRAYS:
-            writer.array(name, getattr(self.patch_map, name).numpy())
+        write_patch_map(self.patch_map, writer.part("patch_map"))
         writer.array("centre", self.centre)
         writer.array("components", self.components)
 
@@ -156,28 +153,19 @@ class PatchEmbedder(Embedder):
 
 
 def _read_map(reader: RecordReader) -> PatchMap:
-    shape: Shape = read_image_shape(reader)
     part = reader.part("options")
     kinds = {bool: bool, int: int, float: (int, float)}
-    options = PatchOptions(
-        **{
-            name: part.value(name, kinds[type(default)])
-            for name, default in PatchOptions._field_defaults.items()
-        }
-    )
+    options = {
+        name: part.value(name, kinds[type(default)])
+        for name, default in PatchOptions._field_defaults.items()
+    }
+    part = reader.part("patch_map")
+    patch_map = read_patch_map(part, PatchOptions(**options))
     try:
-        options.checked(shape)
+        check_image_shape(patch_map.image_shape)
     except InvalidParameterError as error:
-        reader.fail("options", str(error))
-    reader.bind("entries", shape[2] * options.size**2)
-    reader.bind("filters", options.filters)
-    sizes = (("entries",), ("entries", "entries"), ("entries", "filters"), ("filters",))
-    arrays = {}
-    for name, size in zip(_ARRAYS, sizes, strict=True):
-        arrays[name] = torch.from_numpy(reader.array(name, size, "float32"))
-        if not bool(torch.isfinite(arrays[name]).all()):
-            reader.fail(name, "holds numbers that are not finite")
-    return PatchMap(options, shape, **arrays)
+        part.fail("image_shape", str(error))
+    return patch_map
 
 
 def _leading(rows: Tensor, wanted: int) -> Tensor:

@@ -32,26 +32,21 @@ def test_a_trained_model_predicts_and_survives_its_file(trained, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [("n_filters", 33), ("patch_size", 5), ("grid", 9)],
+    ("name", "value", "where"),
+    [
+        ("n_filters", 33, "patch_map_"),
+        ("patch_size", 5, "patch_map_"),
+        ("grid", 9, "patch_map_"),
+        ("grid", 2, "mean_"),
+        ("both_signs", True, "mean_"),
+    ],
 )
-def test_a_file_whose_parts_do_not_fit_is_refused(trained, tmp_path, name, value):
+def test_a_file_whose_parts_do_not_fit_is_refused(trained, tmp_path, name, value, where):
     before = getattr(trained.estimator, name)
     trained.estimator.set_params(**{name: value})
     try:
         # What is written is read again before it gets its name.
-        with pytest.raises(InvalidModelError, match=r"cannot be saved.*patch_map_"):
-            save(trained, tmp_path / "odd.ogive")
-    finally:
-        trained.estimator.set_params(**{name: before})
-
-
-@pytest.mark.parametrize(("name", "value"), [("grid", 2), ("both_signs", True)])
-def test_coefficients_of_another_width_are_refused(trained, tmp_path, name, value):
-    before = getattr(trained.estimator, name)
-    trained.estimator.set_params(**{name: value})
-    try:
-        with pytest.raises(InvalidModelError, match=r"cannot be saved.*mean_"):
+        with pytest.raises(InvalidModelError, match=rf"cannot be saved.*{where}"):
             save(trained, tmp_path / "odd.ogive")
     finally:
         trained.estimator.set_params(**{name: before})
