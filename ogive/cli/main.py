@@ -17,6 +17,7 @@ from ogive.cli.info import info
 from ogive.cli.options import Debug
 from ogive.cli.predict import predict
 from ogive.cli.search import search
+from ogive.cli.serve import serve
 from ogive.cli.train import train
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (fit, train, predict, evaluate, info, index, search):
+for command in (fit, train, predict, evaluate, info, index, search, serve):
     app.command()(command)
 app.add_typer(datasets, name="datasets")
 app.command()(demo)
