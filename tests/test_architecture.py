@@ -17,6 +17,7 @@ LAYERS = (
     ("_checks", "_writing", "_record"),
     ("_devices",),
     ("_container",),
+    ("_training",),
     ("data",),
     ("kernels",),
     ("operators", "features"),

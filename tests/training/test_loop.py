@@ -1,0 +1,297 @@
+"""Trainings that are stopped anywhere, and gone on from: the same weights, bit for bit."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import torch
+
+from ogive._errors import InvalidDataError, InvalidModelError, InvalidParameterError, OutputError
+from ogive._training import (
+    Batches,
+    DivergedError,
+    TrainingFiles,
+    TrainingInterrupted,
+    averaged,
+    generator_at,
+    one_cycle,
+    read_log,
+    run_training,
+    set_rate,
+    write_checkpoint,
+)
+
+STEPS = 12
+NO_FILES = TrainingFiles()
+
+
+class Work:
+    """A small training with everything that can go wrong: dropout, momentum, an average."""
+
+    def __init__(self):
+        torch.manual_seed(3)
+        self.model = torch.nn.Sequential(
+            torch.nn.Conv2d(2, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Dropout(0.3)
+        ).to(memory_format=torch.channels_last)
+        self.optimiser = torch.optim.SGD(self.model.parameters(), 0.1, momentum=0.9, nesterov=True)
+        self.average = averaged(self.model, 0.9)
+        self.x = torch.randn(20, 2, 5, 5, generator=torch.Generator().manual_seed(0))
+        self.batches = Batches(20, 6, seed=1)
+        self.stop_at = None
+
+    def step(self, number):
+        if number == self.stop_at:
+            raise RuntimeError("killed")
+        set_rate(self.optimiser, 0.1 * one_cycle(number, STEPS))
+        x = self.x[self.batches[number]]
+        x = x + torch.randn(x.shape, generator=generator_at(1, number))
+        loss = (self.model(x) - 1).square().mean()
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        self.average.update_parameters(self.model)
+        return {"loss": loss.item()}
+
+    def run(self, files=NO_FILES, **more):
+        parts = {"model": self.model, "optimiser": self.optimiser, "average": self.average}
+        return run_training(self.step, STEPS, parts, seed=5, files=files, **more)
+
+    def states(self):
+        return [*self.model.state_dict().values(), *self.average.state_dict().values()]
+
+
+def finished():
+    work = Work()
+    work.run()
+    return work
+
+
+def same(left, right):
+    return all(map(torch.equal, left.states(), right.states()))
+
+
+@pytest.mark.parametrize("stops", [(4,), (0, 11), (1, 2, 3, 7)])
+def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, stops):
+    whole = finished()
+    files = TrainingFiles(tmp_path / "a.checkpoint", tmp_path / "a.jsonl", every=0)
+    for stop in stops:
+        work = Work()
+        work.stop_at = stop
+        with pytest.raises(RuntimeError, match="killed"):
+            work.run(files)
+        torch.rand(7)  # what happens between does not matter
+    last = Work()
+    seen = []
+    last.run(files, report=seen.append)
+    assert same(last, whole)
+    assert [record["step"] for record in seen] == list(range(stops[-1] + 1, STEPS + 1))
+    assert [record["step"] for record in read_log(files.log)] == list(range(1, STEPS + 1))
+    assert not same(Work(), whole), "the comparison sees nothing"
+
+
+def test_steps_after_the_last_checkpoint_are_done_again_and_logged_once(tmp_path):
+    files = TrainingFiles(tmp_path / "a.checkpoint", tmp_path / "a.jsonl", every=1e6)
+    work = Work()
+    work.stop_at = 4
+    with pytest.raises(RuntimeError):
+        work.run(files)  # no checkpoint yet: begins again
+    with files.log.open("a") as stream:
+        stream.write('{"step": 5, "lo')  # as a kill in the middle of a line leaves it
+    again = Work()
+    again.run(files)
+    assert same(again, finished())
+    assert [record["step"] for record in read_log(files.log)] == list(range(1, STEPS + 1))
+
+
+def test_a_finished_training_is_finished(tmp_path):
+    files = TrainingFiles(tmp_path / "a.checkpoint", tmp_path / "a.jsonl")
+    work = Work()
+    seconds = work.run(files)
+    again = Work()
+    again.stop_at = 0
+    told = []
+    assert again.run(files, progress=lambda *told_: told.append(told_)) == seconds
+    assert same(again, work) and told == [("training", STEPS, STEPS)]
+    assert len(read_log(files.log)) == STEPS
+
+
+def test_an_interrupt_waits_for_the_step_and_tells_how_to_go_on(tmp_path):
+    files = TrainingFiles(tmp_path / "a.checkpoint")
+    work = Work()
+
+    def press(_, done, __):
+        if done == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(TrainingInterrupted, match=r"after 3 of 12 steps.*go on from .*a.checkpo"):
+        work.run(files, progress=press)
+    assert signal.getsignal(signal.SIGINT) is before
+    again = Work()
+    again.run(files)
+    assert same(again, finished())
+    with pytest.raises(TrainingInterrupted, match="nothing is kept"):
+        Work().run(progress=press)
+
+
+def test_a_second_interrupt_does_not_wait():
+    def step(number):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError("went on")
+
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        run_training(step, 3, {})
+    assert not isinstance(stopped.value, TrainingInterrupted)
+
+
+def test_other_threads_train_too():
+    failed = []
+
+    def work():
+        try:
+            run_training(lambda number: None, 3, {})
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert not failed
+
+
+def test_the_global_generator_is_the_callers():
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    work = Work()
+    torch.manual_seed(1)
+    work.run()
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_another_training_is_refused(tmp_path):
+    files = TrainingFiles(tmp_path / "a.checkpoint")
+    Work().run(files, identity={"recipe": {"rate": 1}})
+    with pytest.raises(InvalidParameterError, match=r"recipe.rate is 1 there and 2 here"):
+        Work().run(files, identity={"recipe": {"rate": 2}})
+    with pytest.raises(InvalidParameterError, match=r"steps is 12 there and 5 here"):
+        run_training(lambda number: None, 5, {}, files=files)
+    identity = {"steps": 3, "seed": 0}
+    write_checkpoint(files.checkpoint, {"identity": identity, "parts": {}})
+    parts = {"model": torch.nn.Linear(1, 1)}
+    with pytest.raises(InvalidModelError, match="does not hold this training"):
+        run_training(lambda number: None, 3, parts, files=files)
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path):
+    (tmp_path / "file").touch()
+    for files in (
+        TrainingFiles(checkpoint=tmp_path / "file" / "a"),
+        TrainingFiles(log=tmp_path / "file" / "a"),
+    ):
+        with pytest.raises(OutputError):
+            run_training(lambda number: pytest.fail("worked"), 3, {}, files=files)
+
+
+def test_a_log_that_is_none_is_not_overwritten(tmp_path):
+    files = TrainingFiles(tmp_path / "a.checkpoint", tmp_path / "a.jsonl", every=0)
+    work = Work()
+    work.stop_at = 3
+    with pytest.raises(RuntimeError):
+        work.run(files)
+    files.log.write_text("my notes\n")
+    with pytest.raises(InvalidDataError, match="line 1 is 'my notes"):
+        Work().run(files)
+    assert files.log.read_text() == "my notes\n"
+
+
+def test_divergence_is_an_error():
+    with pytest.raises(DivergedError, match=r"loss is nan at step 2: .*lower the learning rate"):
+        run_training(lambda number: {"loss": [1.0, float("nan")][number]}, 5, {})
+
+
+@pytest.mark.parametrize(("rows", "size"), [(1, 1), (7, 3), (9, 3), (10, 100), (257, 128)])
+def test_every_row_once_an_epoch(rows, size):
+    batches = Batches(rows, size, seed=2)
+    orders = []
+    for epoch in range(2):
+        steps = range(epoch * batches.per_epoch, (epoch + 1) * batches.per_epoch)
+        some = [batches[step] for step in steps]
+        sizes = {len(batch) for batch in some}
+        assert max(sizes) <= size and max(sizes) - min(sizes) <= 1
+        orders.append(torch.cat(some))
+        assert sorted(orders[-1].tolist()) == list(range(rows))
+    assert rows == 1 or not torch.equal(*orders)
+    assert torch.equal(Batches(rows, size, seed=2)[batches.per_epoch], batches[batches.per_epoch])
+
+
+def test_an_average_of_weights_is_the_formula_and_keeps_counts():
+    model = torch.nn.BatchNorm1d(2)
+    average = averaged(model, 0.7)
+    mean = None
+    for n in range(20):
+        torch.nn.init.constant_(model.weight, float(n))
+        model.num_batches_tracked.fill_(n)
+        average.update_parameters(model)
+        share = 0.0 if mean is None else min(0.7, (1 + n) / (10 + n))
+        mean = share * (mean or 0.0) + (1 - share) * n
+    assert average.module.weight[0].item() == pytest.approx(mean)
+    assert int(average.module.num_batches_tracked) == 19
+    with pytest.raises(InvalidParameterError, match="decay=1"):
+        averaged(model, 1)
+
+
+def test_the_rate_rises_and_falls():
+    rates = [one_cycle(step, 100) for step in range(100)]
+    assert max(rates) == rates[30] == 1 and rates[0] == pytest.approx(0.04) and rates[-1] < 0.001
+    assert rates[:31] == sorted(rates[:31]) and rates[30:] == sorted(rates[30:], reverse=True)
+    assert [one_cycle(0, 1), one_cycle(0, 5, rising=0)] == [pytest.approx(0.04), 1]
+    with pytest.raises(InvalidParameterError, match="rising=2"):
+        one_cycle(0, 5, rising=2)
+
+
+_SCRIPT = """
+import sys, time, torch
+from pathlib import Path
+from ogive._training import Batches, TrainingFiles, averaged, run_training
+torch.set_num_threads(1)
+torch.manual_seed(0)
+model = torch.nn.Sequential(torch.nn.Linear(20, 30), torch.nn.Tanh(), torch.nn.Linear(30, 1))
+optimiser = torch.optim.AdamW(model.parameters(), 0.01)
+x, batches = torch.randn(100, 20), Batches(100, 10)
+def step(number):
+    loss = (model(x[batches[number]]) - 1).square().mean()
+    optimiser.zero_grad(); loss.backward(); optimiser.step()
+    time.sleep(float(sys.argv[2]))
+    if number == 5: print("ready", flush=True)
+    return {"loss": loss.item()}
+folder = Path(sys.argv[1])
+files = TrainingFiles(folder / "checkpoint", folder / "log.jsonl", every=0)
+run_training(step, 200, {"model": model, "optimiser": optimiser}, files=files)
+print(sum(p.double().sum().item() for p in model.parameters()).hex())
+"""
+
+
+def test_a_process_that_is_killed_loses_nothing(tmp_path):
+    def begin(folder, pause):
+        folder.mkdir(exist_ok=True)
+        command = [sys.executable, "-c", _SCRIPT, str(folder), str(pause)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    killed = begin(tmp_path / "killed", 0.02)
+    assert killed.stdout.readline() == "ready\n"
+    time.sleep(0.3)
+    killed.kill()
+    killed.wait()
+    assert read_log(tmp_path / "killed" / "log.jsonl")[-1]["step"] < 200
+    resumed, whole = begin(tmp_path / "killed", 0), begin(tmp_path / "whole", 0)
+    answers = [child.communicate()[0].splitlines()[-1] for child in (resumed, whole)]
+    assert answers[0] == answers[1]
+    logs = [read_log(tmp_path / name / "log.jsonl") for name in ("killed", "whole")]
+    losses = [[(r["step"], r["loss"]) for r in log] for log in logs]
+    assert losses[0] == losses[1] and len(losses[0]) == 200
