@@ -1,0 +1,246 @@
+"""A trained generator of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ogive._checks import check_count, check_positive
+from ogive._errors import InvalidParameterError
+from ogive._record import RecordReader, RecordWriter
+from ogive._typing import Float
+from ogive.images.generation.flow import guided, integrate
+from ogive.images.generation.network import FlowNetwork
+from ogive.images.generation.network_record import read_network, write_network
+from ogive.images.generation.pixels import to_pixels
+from ogive.operators.precision import fast_bfloat16
+
+Progress = Callable[[str, int, int], None]
+
+# Samples are made in chunks of this size, the last one filled up: how a processor adds up depends
+# on the size, and a sample must not depend on how many are asked for.
+_CHUNK = 16
+
+
+@dataclass(frozen=True, eq=False)
+class PictureGenerator:
+    """Makes pictures of the classes it was trained on, by flow matching.
+
+    Made by `train_generator` or ``ogive generate``; kept by `ogive.save`.
+
+    Attributes
+    ----------
+    network : FlowNetwork
+    classes : tuple of str
+    guidance : float
+        How far samples are pushed towards their class, unless `sample` is told otherwise; 1 for
+        not at all.
+    summary : mapping
+        How it was trained: plain values for people.
+
+    Examples
+    --------
+    >>> from ogive.images.generation.network import NetworkShape
+    >>> network = FlowNetwork(NetworkShape((8, 8, 1), classes=2, width=8))
+    >>> generator = PictureGenerator(network, ("cat", "dog"))
+    >>> pictures = generator.sample(3, seed=7, steps=2)
+    >>> pictures.shape, pictures.dtype
+    ((3, 8, 8, 1), dtype('uint8'))
+    >>> np.array_equal(generator.sample(1, seed=7, steps=2), pictures[:1])
+    True
+    """
+
+    network: FlowNetwork
+    classes: tuple[str, ...]
+    guidance: float = 1.5
+    summary: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of a picture."""
+        return self.network.shape.image_shape
+
+    def sample(
+        self,
+        count: int,
+        *,
+        label: int | None = None,
+        seed: int = 0,
+        steps: int = 20,
+        guidance: float | None = None,
+        progress: Progress | None = None,
+    ) -> np.ndarray:
+        """Return new pictures.
+
+        Sample i depends on the seed, i, and the options; not on how many there are.
+
+        Parameters
+        ----------
+        count : int
+        label : int, optional
+            The code of a class; by default one class after the other: i modulo their number.
+        seed : int, default 0
+        steps : int, default 20
+            Of the way from noise to picture; two evaluations of the network each. 5 are visibly
+            too few, and more than 20 are rarely worth their time.
+        guidance : float, optional
+            Instead of the generator's own.
+        progress : callable, optional
+            Called with ("sampling", pictures done, pictures in all).
+
+        Returns
+        -------
+        ndarray of shape (count, height, width, channels)
+            uint8.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no such class, or a number is out of range.
+        """
+        check_count(count, "count")
+        noise = self._noise(range(_filled(count)), seed)
+        found = self._transported(noise, self._labels(len(noise), label), steps, guidance, progress)
+        return found[:count]
+
+    def interpolate(
+        self,
+        count: int,
+        other_seed: int,
+        *,
+        frames: int = 8,
+        label: int | None = None,
+        seed: int = 0,
+        steps: int = 20,
+        guidance: float | None = None,
+        progress: Progress | None = None,
+    ) -> np.ndarray:
+        """Return pictures on the way from the samples of one seed to those of another.
+
+        Noise is mixed as cos(θ) a + sin(θ) b, θ from 0 to π/2, which is as likely as its ends.
+
+        Parameters
+        ----------
+        count : int
+        other_seed : int
+        frames : int, default 8
+            At least 2: the first is the sample of `seed`, the last that of `other_seed`.
+        label, seed, steps, guidance, progress
+            As for `sample`.
+
+        Returns
+        -------
+        ndarray of shape (count, frames, height, width, channels)
+            uint8.
+        """
+        check_count(count, "count")
+        check_count(frames, "frames", least=2)
+        labels = self._labels(count, label).repeat_interleave(frames)
+        first, last = (self._noise(range(count), s)[:, None] for s in (seed, other_seed))
+        angle = torch.linspace(0, 1, frames).mul(torch.pi / 2)[:, None, None, None]
+        # The cosine of a rounded right angle is not zero; the ends are to be samples exactly.
+        far = angle.cos().where(angle < angle[-1], 0.0)
+        noise = (far * first + angle.sin() * last).flatten(0, 1)
+        fill = torch.arange(_filled(len(noise))) % len(noise)
+        found = self._transported(noise[fill], labels[fill], steps, guidance, progress)
+        return found[: len(noise)].reshape(count, frames, *self.image_shape)
+
+    def class_code(self, name: str) -> int:
+        """Return the code of a class that is given by its name or its number.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is none.
+        """
+        if name in self.classes:
+            return self.classes.index(name)
+        if name.isdecimal() and int(name) < len(self.classes):
+            return int(name)
+        raise InvalidParameterError(
+            f"class={name!r} is unknown; give a name or its number: {_listed(self.classes)}"
+        )
+
+    def write(self, writer: RecordWriter) -> None:
+        """Write the generator for a file."""
+        write_network(self.network, writer.part("network"))
+        writer.value("classes", list(self.classes))
+        writer.value("guidance", self.guidance)
+        writer.value("summary", dict(self.summary))
+
+    @classmethod
+    def read(cls, reader: RecordReader) -> PictureGenerator:
+        """Read what `write` wrote.
+
+        Raises
+        ------
+        InvalidModelError
+            If something is missing, or its parts do not fit together.
+        """
+        network = read_network(reader.part("network"))
+        classes = reader.strings("classes")
+        if len(classes) != network.shape.classes or len(set(classes)) < len(classes):
+            reader.fail("classes", f"are {len(classes)}, not {network.shape.classes} different")
+        guidance = reader.value("guidance", float)
+        if not 0 <= guidance <= _MOST_GUIDANCE:
+            reader.fail("guidance", f"is {guidance}; it must be from 0 to {_MOST_GUIDANCE:g}")
+        return cls(network, classes, guidance, reader.value("summary", dict))
+
+    def _labels(self, count: int, label: int | None) -> Tensor:
+        classes = len(self.classes)
+        if label is None:
+            return torch.arange(count) % classes
+        if check_count(label, "label", least=0) >= classes:
+            raise InvalidParameterError(
+                f"label={label!r}; it must be a class's code: {_listed(self.classes)}"
+            )
+        return torch.full((count,), label)
+
+    def _noise(self, places: range, seed: int) -> Float[Tensor, "n c h w"]:
+        """Return noise, that of each place by the seed and the place alone."""
+        check_count(seed, "seed", least=0)
+        height, width, channels = self.image_shape
+        shape = (channels, height, width)
+        rows = [np.random.default_rng([seed, i]).standard_normal(shape, np.float32) for i in places]
+        return torch.from_numpy(np.stack(rows))
+
+    @torch.inference_mode()
+    def _transported(
+        self,
+        noise: Tensor,
+        labels: Tensor,
+        steps: int,
+        guidance: float | None,
+        progress: Progress | None,
+    ) -> np.ndarray:
+        """Return the pictures that noise becomes, chunk by chunk."""
+        check_count(steps, "steps")
+        guidance = self.guidance if guidance is None else guidance
+        check_positive(guidance, "guidance", allow_zero=True)
+        found = []
+        # Weights in bfloat16 change pixels by less than what they are rounded to.
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
+            for place in range(0, len(noise), _CHUNK):
+                if progress is not None:
+                    progress("sampling", place, len(noise))
+                chunk = slice(place, place + _CHUNK)
+                velocity = guided(self.network, labels[chunk], guidance)
+                found.append(to_pixels(integrate(velocity, noise[chunk], steps)))
+        return np.concatenate(found)
+
+
+_MOST_GUIDANCE = 100.0
+
+
+def _filled(count: int) -> int:
+    return -(-count // _CHUNK) * _CHUNK
+
+
+def _listed(classes: tuple[str, ...]) -> str:
+    shown = [f"{code} {name!r}" for code, name in enumerate(classes[:20])]
+    return ", ".join(shown) + (", …" if len(classes) > 20 else "")

@@ -1,0 +1,69 @@
+"""A flow network in a file."""
+
+from __future__ import annotations
+
+import torch
+
+from ogive._record import RecordReader, RecordWriter
+from ogive.images.generation.layers import TWIN
+from ogive.images.generation.network import FlowNetwork, NetworkShape
+
+LARGEST_SIDE = 64
+MOST_CHANNELS = 4
+KERNELS = ("sigmoid", "logistic", TWIN)
+# What a network can be asked for: its arrays are not there yet when it is made.
+_MOST = {"classes": 2**16, "width": 2**12, "blocks": 2**6}
+_LEAST = {"classes": 1, "width": 4, "blocks": 1}
+
+
+def write_network(network: FlowNetwork, writer: RecordWriter) -> None:
+    """Write a network: its shape and its weights."""
+    shape = network.shape
+    writer.value("image_shape", list(shape.image_shape))
+    writer.value("kernel", shape.kernel)
+    for name in _MOST:
+        writer.value(name, getattr(shape, name))
+    weights = writer.part("weights")
+    for name, value in network.state_dict().items():
+        weights.array(_file_name(name), value.numpy())
+
+
+def read_network(reader: RecordReader) -> FlowNetwork:
+    """Read what `write_network` wrote.
+
+    Raises
+    ------
+    InvalidModelError
+        If something is missing, or does not fit the shape.
+    """
+    sides = reader.value("image_shape", list)
+    most = (LARGEST_SIDE, LARGEST_SIDE, MOST_CHANNELS)
+    if len(sides) != 3 or not all(
+        type(side) is int and 1 <= side <= limit for side, limit in zip(sides, most, strict=True)
+    ):
+        reader.fail("image_shape", f"is {sides!r:.60}; it must be three numbers up to {most}")
+    kernel = reader.value("kernel", str, choices=KERNELS)
+    sizes = {name: _size(reader, name) for name in _MOST}
+    if sizes["width"] % 4:
+        reader.fail("width", f"is {sizes['width']}; it must be a multiple of 4")
+    shape = NetworkShape((sides[0], sides[1], sides[2]), kernel=kernel, **sizes)
+    with torch.device("meta"):  # no memory before the file has shown that it fills it
+        network = FlowNetwork(shape)
+    weights = reader.part("weights")
+    state = {
+        name: torch.from_numpy(weights.array(_file_name(name), tuple(value.shape), "float32"))
+        for name, value in network.state_dict().items()
+    }
+    network.load_state_dict(state, assign=True)
+    return network.eval().requires_grad_(False)
+
+
+def _file_name(name: str) -> str:
+    return name.replace(".", "/")  # a dot parts names of a record
+
+
+def _size(reader: RecordReader, name: str) -> int:
+    value = reader.value(name, int)
+    if not _LEAST[name] <= value <= _MOST[name]:
+        reader.fail(name, f"is {value}; it must be from {_LEAST[name]} to {_MOST[name]}")
+    return value

@@ -1,0 +1,134 @@
+"""How to train a generator, as a TOML file says it and flags of the command line override it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ogive._errors import DataNotFoundError, InvalidParameterError, nearest_name
+from ogive.images.generation.layers import TWIN
+from ogive.images.generation.network import NetworkShape
+
+Shape = tuple[int, int, int]
+
+_TABLE = "generator"
+
+
+class GeneratorRecipe(BaseModel):
+    r"""A recipe for a generator; in a file it is the table ``[generator]``.
+
+    Attributes
+    ----------
+    minutes : float
+        About how long training may take on this machine, unless ``steps`` says how many batches.
+    steps : int, optional
+        Batches in all.
+    seed : int
+    kernel : {"sigmoid", "logistic"}
+        Of convolutions and fully connected layers.
+    twin : bool
+        Train the same network with SiLU and softmax in place of kernels, for comparison.
+    width : int
+        Channels at the finer of two levels, a multiple of 4.
+    blocks : int
+        Residual blocks at the finer level, on each way.
+    batch : int
+        Pictures of a batch.
+    rate : float
+        The highest learning rate.
+    decay : float
+        Of the running average of weights.
+    unlabelled : float
+        The share of pictures whose class is kept back in training; 0 makes guidance impossible.
+    guidance : float
+        How far samples are pushed towards their class; 1 for not at all.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "small.toml"
+    >>> _ = path.write_text("[generator]\nwidth = 32\nminutes = 5\n")
+    >>> recipe = GeneratorRecipe.read(path).overridden(minutes=None, seed=3)
+    >>> recipe.width, recipe.minutes, recipe.seed
+    (32, 5.0, 3)
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    minutes: float = Field(default=20.0, gt=0)
+    steps: int | None = Field(default=None, ge=1)
+    seed: int = Field(default=0, ge=0)
+    kernel: Literal["sigmoid", "logistic"] = "sigmoid"
+    twin: bool = False
+    width: int = Field(default=64, ge=4, le=1024, multiple_of=4)
+    blocks: int = Field(default=2, ge=1, le=64)
+    batch: int = Field(default=128, ge=1)
+    rate: float = Field(default=1e-3, gt=0)
+    decay: float = Field(default=0.999, ge=0, lt=1)
+    unlabelled: float = Field(default=0.1, ge=0, lt=1)
+    guidance: float = Field(default=1.5, ge=0, le=100)
+
+    def network_shape(self, image_shape: Shape, classes: int) -> NetworkShape:
+        """Return what the network of this recipe is for such pictures."""
+        kernel = TWIN if self.twin else self.kernel
+        return NetworkShape(image_shape, classes, kernel, self.width, self.blocks)
+
+    @classmethod
+    def read(cls, path: str | Path) -> GeneratorRecipe:
+        """Read the table ``[generator]`` of a TOML file; others are left to whom they concern.
+
+        Raises
+        ------
+        DataNotFoundError
+            If the file is not there.
+        InvalidParameterError
+            If it is no TOML, has no such table, or holds a name or a value that a recipe does not
+            have.
+        """
+        try:
+            given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise DataNotFoundError(
+                f"recipe={str(path)!r} cannot be read: {error.strerror}"
+            ) from None
+        except ValueError as error:  # no text, or no TOML
+            raise InvalidParameterError(f"recipe={str(path)!r} is no TOML: {error}") from None
+        if not isinstance(given.get(_TABLE), dict):
+            raise InvalidParameterError(
+                f"recipe={str(path)!r} has no table [{_TABLE}]: write one, with such lines as "
+                "minutes = 5"
+            )
+        return cls.of(given[_TABLE], str(path))
+
+    @classmethod
+    def of(cls, given: dict[str, Any], origin: str = "the recipe") -> GeneratorRecipe:
+        """Check settings, as a file or the command line gives them.
+
+        Raises
+        ------
+        InvalidParameterError
+            Naming the first setting that is wrong, its value, and the rule.
+        """
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(map(str, first["loc"]))
+            if first["type"] == "extra_forbidden":
+                known = nearest_name(name, cls.model_fields)
+                raise InvalidParameterError(f"{origin}: {name} is unknown; {known}") from None
+            rule = first["msg"][0].lower() + first["msg"][1:]
+            raise InvalidParameterError(f"{origin}: {name}={first['input']!r}: {rule}") from None
+
+    def overridden(self, **flags: Any) -> GeneratorRecipe:
+        """Return the recipe with the flags that are not None in place of its own settings.
+
+        Minutes that are given put an end to steps that the recipe had.
+        """
+        given = {name: value for name, value in flags.items() if value is not None}
+        if "minutes" in given:
+            given = {"steps": None, **given}
+        return GeneratorRecipe.of(self.model_dump() | given, "the command line")
