@@ -52,8 +52,8 @@ export function startGenerating(about, asked) {
     element("sheet").alt = pictures(order);
     const link = element("download");
     link.href = sheet;
-    const name = (order.class ?? "pictures").replace(/[^\p{L}\p{N}]+/gu, "-");
-    link.download = `${name}-seed-${order.seed}.png`;
+    const words = `${order.class ?? "pictures"} seed ${order.seed}`.match(/[\p{L}\p{N}]+/gu);
+    link.download = `${words.join("-")}.png`;
     element("made").hidden = false;
   }
 }
