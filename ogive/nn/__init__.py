@@ -26,4 +26,5 @@ from ogive.nn.nystroem_layer import NystroemConv2d as NystroemConv2d
 from ogive.nn.nystroem_layer import NystroemLayer as NystroemLayer
 from ogive.nn.pairwise_loss import PairwiseSigmoidLoss as PairwiseSigmoidLoss
 from ogive.nn.pairwise_loss import positive_prior as positive_prior
+from ogive.nn.patch_features import PatchFeatures as PatchFeatures
 from ogive.nn.sigmoid_attention import SigmoidAttention as SigmoidAttention

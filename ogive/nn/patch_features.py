@@ -1,0 +1,189 @@
+"""Patch features of pictures as a layer: a fitted patch map whose landmarks can be trained."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ogive._errors import InvalidDataError
+from ogive._typing import Float
+from ogive.features.patch_tiles import FLOOR
+from ogive.features.patches import PatchMap, PatchOptions
+
+_LEAST_SQUARE = 1e-12  # of a whitened patch, as `PatchMap` has it
+
+
+class PatchFeatures(nn.Module):
+    """Mean answers σ(gain_j ⟨p, z_j⟩ - offset_j) of landmarks z_j to the patches p of a cell.
+
+    What `ogive.features.patches.PatchMap` computes, as a layer: p is a patch less its mean, over
+    √(its sum of squares + 0.05), whitened and of unit norm. Mean, whitening and the sums of squares
+    are convolutions of the picture: patches are never unfolded.
+
+    Parameters
+    ----------
+    image_shape : (height, width, channels)
+    options : PatchOptions
+    device, dtype
+        Of the parameters.
+
+    Attributes
+    ----------
+    weight : Parameter of shape (m, d)
+        The landmarks, d = channels · size².
+    gain, offset : Parameters of shape (m,)
+    mean : Tensor of shape (d,), whitening : Tensor of shape (d, d)
+        Buffers: of patches, and applied to them.
+
+    Raises
+    ------
+    InvalidParameterError
+        If an option is impossible for such pictures.
+
+    Notes
+    -----
+    The input has shape (batch, channels, height, width), the answer (batch, width); its columns run
+    over signs, then cells, then landmarks. Bytes are to be divided by 255.
+
+    A `PatchMap` rounds patches and landmarks to bfloat16, which changes features by about 1e-4;
+    this layer rounds nothing, except under autocast, where whitening stays in float32.
+
+    Sources: those of `PatchMap`.
+
+    Examples
+    --------
+    >>> layer = PatchFeatures((12, 12, 1), PatchOptions(filters=8, size=4, grid=2))
+    >>> layer(torch.rand(5, 1, 12, 12)).shape
+    torch.Size([5, 32])
+    """
+
+    mean: Tensor
+    whitening: Tensor
+    _cells: Tensor
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        options: PatchOptions,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.image_shape, self.options = image_shape, options.checked(image_shape)
+        entries, filters = image_shape[2] * options.size**2, options.filters
+
+        def made(*shape: int) -> Tensor:
+            return torch.empty(shape, device=device, dtype=dtype)
+
+        self.weight = nn.Parameter(made(filters, entries))
+        self.gain = nn.Parameter(made(filters))
+        self.offset = nn.Parameter(made(filters))
+        self.register_buffer("mean", made(entries))
+        self.register_buffer("whitening", made(entries, entries))
+        self.register_buffer("_cells", self._cell_shares().to(self.mean), persistent=False)
+        self.reset_parameters()
+
+    @classmethod
+    def of(cls, patch_map: PatchMap) -> Self:
+        """Return the layer of a fitted map; what it was fitted to is its start.
+
+        Examples
+        --------
+        >>> from ogive.features.patches import fit_patch_map
+        >>> pictures = torch.rand(20, 12, 12, 1, generator=torch.Generator().manual_seed(0))
+        >>> patches = fit_patch_map(pictures, PatchOptions(filters=8, grid=2), sample=500)
+        >>> found = PatchFeatures.of(patches)(pictures.permute(0, 3, 1, 2))
+        >>> bool((found - patches.features(pictures)).abs().max() < 2e-3)
+        True
+        """
+        layer = cls(patch_map.image_shape, patch_map.options)
+        with torch.no_grad():
+            layer.mean.copy_(patch_map.mean)
+            layer.whitening.copy_(patch_map.whitening)
+            gain = patch_map.filters.norm(dim=0)
+            layer.gain.copy_(gain)
+            layer.weight.copy_((patch_map.filters / gain).T)
+            layer.offset.copy_(patch_map.offset)
+        return layer
+
+    def patch_map(self) -> PatchMap:
+        """Return the map with this layer's landmarks: much faster where nothing is trained."""
+        filters = (self.gain[:, None] * self.weight).detach().T
+        parts = (self.mean, self.whitening, filters, self.offset.detach())
+        return PatchMap(
+            self.options, self.image_shape, *(p.float().cpu().clone().contiguous() for p in parts)
+        )
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw landmarks on the unit sphere; patches are taken as they are, not whitened.
+
+        gain and offset suit directions that are spread evenly, in which ⟨p, z⟩ has variance 1 / d.
+        """
+        options, entries = self.options, self.weight.shape[1]
+        self.mean.zero_()
+        nn.init.eye_(self.whitening)
+        self.weight.copy_(functional.normalize(self.weight.normal_()))
+        self.gain.fill_(options.gain * entries**0.5)
+        quantile = torch.tensor(options.quantile, dtype=torch.float64)
+        self.offset.fill_(options.gain * float(torch.special.ndtri(quantile)))
+
+    def forward(
+        self, input: Float[Tensor, "n channels height width"]
+    ) -> Float[Tensor, "n features"]:
+        """Return the features of pictures with pixels from 0 to 1."""
+        height, width, channels = self.image_shape
+        if tuple(input.shape[1:]) != (channels, height, width):
+            raise InvalidDataError(
+                f"input has shape {tuple(input.shape)}; this PatchFeatures was made for (n, "
+                f"{channels}, {height}, {width}): resize the pictures, channels first"
+            )
+        found = self._pooled(input)
+        if self.options.mirror:
+            found = (found + self._pooled(input.flip(3))) / 2
+        return found.flatten(1)
+
+    def _pooled(self, input: Tensor) -> Float[Tensor, "n signs_cells m"]:
+        patches = self._patches(input)
+        products = patches @ (self.gain[:, None] * self.weight).T
+        answers = (products - self.offset).sigmoid()
+        means = self._cells.to(answers.dtype) @ answers
+        if not self.options.both_signs:
+            return means
+        opposite = (-products - self.offset).sigmoid()
+        return torch.cat([means, self._cells.to(answers.dtype) @ opposite], 1)
+
+    def _patches(self, input: Tensor) -> Float[Tensor, "n places d"]:
+        """Return normalised, whitened patches of unit norm."""
+        size, entries = self.options.size, self.whitening.shape[0]
+        # Under autocast the small eigenvalues would be lost: they leave no digit to spare.
+        with torch.autocast(input.device.type, enabled=False):
+            x = input.to(self.whitening.dtype) - 0.5  # a constant changes nothing but rounding
+            total, square = (
+                functional.avg_pool2d(part.sum(1, keepdim=True), size, 1, divisor_override=1)
+                for part in (x, x.square())
+            )
+            scale = ((square - total.square() / entries).clamp(min=0) + FLOOR).rsqrt()
+            centred = self.whitening - self.whitening.mean(1, keepdim=True)
+            white = functional.conv2d(x, centred.unflatten(1, (-1, size, size))) * scale
+            white = white - (self.whitening @ self.mean)[:, None, None]
+            white = white * (white.square().sum(1, keepdim=True) + _LEAST_SQUARE).rsqrt()
+            return white.flatten(2).transpose(1, 2)
+
+    def _cell_shares(self) -> Float[Tensor, "cells places"]:
+        """Return the matrix that averages the answers of the places of each cell."""
+        rows, columns = (
+            functional.one_hot(torch.arange(places) * self.options.grid // places)
+            for places in (side - self.options.size + 1 for side in self.image_shape[:2])
+        )
+        member = torch.einsum("hg,wk->gkhw", rows, columns).flatten(2).flatten(0, 1).double()
+        return member / member.sum(1, keepdim=True)
+
+    def extra_repr(self) -> str:
+        """Return what the printed form says."""
+        options = self.options._asdict()
+        return ", ".join([f"{self.image_shape}", *(f"{k}={v!r}" for k, v in options.items())])
