@@ -12,6 +12,7 @@ from torch import Tensor
 from ogive._errors import InvalidDataError
 from ogive._typing import Float, Int
 from ogive.operators import KernelOperator
+from ogive.solvers.gram import RoundedGram
 from ogive.solvers.normal_equations import NormalEquations
 from ogive.solvers.penalty import AUTO, choose_penalty
 from ogive.solvers.solution import Solution
@@ -127,12 +128,17 @@ def _accumulate(
     """Return the equations of all rows, or those of the rows fitted to and of those held out."""
     device = operator.device
     weighted = bool((weighting.root != 1).any())
+    # float32 kernel values have hardly more than the 16 bits that the fast sums keep of them.
+    rounded = operator.dtype == torch.float32 and not weighted
+    rounded = rounded and RoundedGram.pays(*operator.shape, device)
     sums: list[NormalEquations] = []
     for rows, block in operator.row_blocks(torch.float64):
         if not sums:
             origin = block.mean(0) if weighting.fit_intercept else block.new_zeros(block.shape[1])
-            parts = 1 if held_out is None else 2
-            sums = [NormalEquations.empty(origin, targets.shape[1]) for _ in range(parts)]
+            sums = [
+                NormalEquations.empty(origin, targets.shape[1], rounded=rounded)
+                for _ in range(1 if held_out is None else 2)
+            ]
         scale = weighting.root[rows].to(device)
         scaled_targets = scale[:, None] * targets[rows].to(device)
         block.sub_(origin)
@@ -180,6 +186,8 @@ class _Norm:
         summed = float(columns.root.square() @ equations.gram.diagonal())
         rounding = torch.finfo(values.dtype)
         noise = rounding.eps * (4 * summed + len(values) * float(values[-1]))
+        # Rounded features have it in every direction, up to the edge of its spectrum.
+        noise += 4 * equations.rounding * float(columns.root.square().max())
         kept = values > max(noise, rounding.tiny)
         singular = values[kept].sqrt()
         share = float(columns.root.square().sum() / equations.weight) ** 0.5
