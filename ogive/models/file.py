@@ -39,11 +39,13 @@ class Kind:
 def _kinds() -> dict[str, Kind]:
     # Imported when a model is at hand: the header of a file is read without torch.
     from ogive.estimators.record import ESTIMATORS, read_estimator, write_estimator
+    from ogive.images.generation import PictureGenerator
     from ogive.models.model import Model
 
     return {
         "estimator": Kind(ESTIMATORS, write_estimator, read_estimator),
         "model": Kind((Model,), Model.write, Model.read),
+        "generator": Kind((PictureGenerator,), PictureGenerator.write, PictureGenerator.read),
     }
 
 
@@ -56,7 +58,7 @@ def save(model: Any, path: PathLike) -> Path:
 
     Parameters
     ----------
-    model : KernelRidge, KernelRidgeClassifier, Nystroem or Model
+    model : KernelRidge, KernelRidgeClassifier, Nystroem, Model or PictureGenerator
         Fitted.
     path : path
         Used as given; ``.ogive`` is the customary ending.
@@ -165,7 +167,7 @@ def describe_file(path: PathLike) -> dict[str, Any]:
     dict
         path, bytes, kind, format_version, libraries; for a model of ``ogive fit`` also target,
         classes, preprocessing (lines of text) and summary; for a bare estimator its class and
-        parameters.
+        parameters, and for a generator of pictures its class, classes and summary as parameters.
 
     Raises
     ------
@@ -182,6 +184,9 @@ def describe_file(path: PathLike) -> dict[str, Any]:
         "libraries": header["libraries"],
     }
     try:
+        if header["kind"] == "generator":
+            told = {"classes": list(content.strings("classes")), **content.value("summary", dict)}
+            return found | {"class": "PictureGenerator", "parameters": told}
         if header["kind"] != "model":
             return found | {
                 "class": content.value("class", str),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -22,7 +24,7 @@ from ogive._training import (
     run_training,
     set_rate,
 )
-from ogive.data import Dataset
+from ogive.data import Dataset, Table
 from ogive.images.generation.batches import FlowBatch, FlowBatches
 from ogive.images.generation.generator import PictureGenerator
 from ogive.images.generation.network import FlowNetwork
@@ -41,7 +43,7 @@ _WEIGHT_DECAY = 0.01
 
 
 def train_generator(
-    data: Dataset,
+    data: Dataset | Table,
     recipe: GeneratorRecipe | None = None,
     *,
     files: TrainingFiles = TrainingFiles(),  # noqa: B008 - immutable
@@ -58,7 +60,7 @@ def train_generator(
     Parameters
     ----------
     data : Dataset
-        Small pictures with classes: at most 64 pixels a side.
+        Small pictures with classes, at most 64 pixels a side; a table is refused.
     recipe : GeneratorRecipe, optional
     files : TrainingFiles
         Checkpoint and log. With minutes in the recipe, the number of steps is measured once, and a
@@ -100,9 +102,10 @@ def train_generator(
     ('3', (2, 8, 8, 1))
     """
     recipe = recipe or GeneratorRecipe()
-    check_trainable(data)
+    data = _with_present_classes(data)
     flow = _FlowTraining(recipe, data)
-    flow.steps = recipe.steps or _kept_steps(files.checkpoint) or _measured_steps(recipe, data)
+    steps = recipe.steps or _kept_steps(files.checkpoint)
+    flow.steps = steps or _measured_steps(recipe, data, progress)
     settings = recipe.model_dump(exclude={"minutes", "steps", "guidance"})
     seconds = run_training(
         flow.step,
@@ -143,8 +146,8 @@ def flow_loss(network: FlowNetwork, batch: FlowBatch) -> Tensor:
     return functional.mse_loss(found.float(), batch.velocity)
 
 
-def check_trainable(data: Dataset) -> None:
-    """Raise InvalidDataError unless these are small pictures with classes."""
+def _with_present_classes(data: Dataset | Table) -> Dataset:
+    """Return small pictures with classes, of which each has pictures; or raise InvalidDataError."""
     if not isinstance(data, Dataset) or data.image_shape is None:
         raise InvalidDataError(f"{data.name} holds no pictures: a generator learns from pictures")
     if not data.classes:
@@ -159,6 +162,8 @@ def check_trainable(data: Dataset) -> None:
         raise InvalidDataError(
             f"{data.name} holds pictures of {channels} channels; at most {MOST_CHANNELS} are learnt"
         )
+    present, codes = np.unique(data.y, return_inverse=True)
+    return replace(data, y=codes, classes=tuple(data.classes[code] for code in present))
 
 
 class _MeanLoss:
@@ -229,12 +234,13 @@ def _kept_steps(checkpoint: Path | None) -> int | None:
     return steps if isinstance(steps, int) else None
 
 
-def _measured_steps(recipe: GeneratorRecipe, data: Dataset) -> int:
+def _measured_steps(recipe: GeneratorRecipe, data: Dataset, progress: Progress | None) -> int:
     """Return how many steps take so many minutes here, by the time of a few of another training."""
-    trial = _FlowTraining(recipe, data)
-    for number in range(_UNTIMED):
-        trial.step(number)
-    start = time.perf_counter()
-    for number in range(_UNTIMED, _UNTIMED + _TIMED):
+    trial, start = _FlowTraining(recipe, data), 0.0
+    for number in range(_UNTIMED + _TIMED):
+        if progress is not None:
+            progress("timing steps", number, _UNTIMED + _TIMED)
+        if number == _UNTIMED:
+            start = time.perf_counter()
         trial.step(number)
     return max(1, round(60 * recipe.minutes * _TIMED / (time.perf_counter() - start)))
