@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import runpy
 from pathlib import Path
 
@@ -14,12 +13,6 @@ from sklearn.datasets import load_digits
 
 Waves = runpy.run_path(str(Path(__file__).with_name("server_process.py")))["Waves"]
 SECRET = "Zebras at home"  # a folder whose name nobody may learn
-
-
-def encoded(pixels, form="PNG", **options):
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, format=form, **options)
-    return stream.getvalue()
 
 
 @pytest.fixture(scope="session")

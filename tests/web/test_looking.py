@@ -96,6 +96,26 @@ def test_a_model_without_probabilities(connect, pictures, query):
     assert found["shares"] is None and found["answer"] in model.classes
 
 
+def test_colours_are_kept(connect):
+    from ogive.data import Dataset
+    from ogive.models import Settings, Training, fit_model
+
+    generator = np.random.default_rng(0)
+    y = np.arange(60) % 2
+    pixels = np.full((60, 6, 8, 3), 60, np.uint8) + generator.integers(
+        0, 9, (60, 1, 1, 1), np.uint8
+    )
+    # Of one brightness (ITU-R 601), so that grey would not do.
+    pixels[np.arange(60), ..., 2 * y] += np.where(y, 195, 75)[:, None, None].astype(np.uint8)
+    rows = Dataset("flags", pixels.reshape(60, -1), y, ("red", "blue"), image_shape=(6, 8, 3))
+    client = connect(model=fit_model(Training.of(rows), Settings()), index=None)
+    for picture, code in zip(pixels[:6], y[:6], strict=True):
+        stream = io.BytesIO()
+        Image.fromarray(picture).resize((80, 60)).save(stream, format="PNG")
+        answer = look(client, stream.getvalue()).json()
+        assert answer["model"]["answer"] == ("red", "blue")[code]
+
+
 def test_a_model_of_numbers(connect, query):
     from ogive.data import Dataset
     from ogive.models import Settings, Training, fit_model
