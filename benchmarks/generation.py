@@ -1,0 +1,218 @@
+"""``python -m benchmarks.generation``: how real generated pictures are, kernels beside SiLU.
+
+Trains the generator of kernel layers and its twin (the same U-Net, parameters and batches, with
+SiLU convolutions and softmax attention) for the same number of minutes, and judges their samples by
+a classifier with ReLU that is trained here too: how often it sees the class that was asked for, and
+distances in its penultimate features. None of these is an FID or a KID: those are in features of
+Inception. Distances are between as many generated as real test pictures; the floor is that between
+two such sets of real ones. Everything lies in a folder and is gone on from: a command that was
+interrupted (Ctrl-C, or killed) and is given again repeats nothing but its last minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.threads import default_threads, fixed_threads
+from ogive._training import TrainingFiles, TrainingInterrupted
+from ogive.cli.counting import counting
+from ogive.data import Dataset, load
+from ogive.images.distances import (
+    coverage,
+    density,
+    frechet_distance,
+    half_floor,
+    kernel_distance,
+    nearest,
+)
+from ogive.images.generation import GeneratorRecipe, PictureGenerator, train_generator
+from ogive.images.generation.batches import FlowBatches
+from ogive.images.generation.pixels import whole_pixels
+from ogive.images.generation.training import flow_loss
+from ogive.images.gradient.classifier import NetworkClassifier
+from ogive.models import save
+from ogive.report.picture_grid import write_picture_grid
+
+_LINE = "{:14}{:>9}{:>8}{:>8}{:>11}{:>10}{:>11}{:>10}{:>9}{:>12}"
+_HEADINGS = (
+    "generator",
+    "seconds",
+    "steps",
+    "loss",
+    "agreement",
+    "Fréchet",
+    "kernel",
+    "coverage",
+    "density",
+    "samples/s",
+)
+_EXPLANATION = """\
+{data}: {rows:,} training pictures; {samples:,} samples of each generator, as many test pictures
+loss: mean squared error of the velocity, on test pictures
+agreement: our classifier sees the class that was asked for (of test pictures: its accuracy)
+Fréchet, kernel: distance in penultimate features of our classifier; no FID, no KID
+"""
+_PAIRS = 6  # of a sample and the nearest training picture, in a row of the drawing
+
+
+class Judge:
+    """A classifier with ReLU, and what real pictures look like to it.
+
+    Parameters
+    ----------
+    classifier : NetworkClassifier
+        Fitted.
+    train, test : Dataset
+    samples : int
+        Of real test pictures that generated ones are compared with.
+    """
+
+    def __init__(
+        self, classifier: NetworkClassifier, train: Dataset, test: Dataset, samples: int
+    ) -> None:
+        self.classifier, self.train = classifier, train
+        self.accuracy = float((classifier.predict(test.images()) == test.y).mean())
+        samples = min(samples, len(test) // 2)
+        self.both_halves = classifier.embed(test.images()[: 2 * samples])
+        self.real = self.both_halves[:samples]
+        self.seen = classifier.embed(train.images())
+
+    def floor(self) -> str:
+        """Return the line of two sets of real pictures."""
+        frechet = half_floor(self.both_halves, frechet_distance)
+        kernel = half_floor(self.both_halves, kernel_distance).mean
+        reached, dense = (half_floor(self.both_halves, f) for f in (coverage, density))
+        shown = f"{frechet:.3f}", f"{kernel:.5f}", f"{reached:.3f}", f"{dense:.2f}"
+        return _LINE.format("real pictures", "", "", "", f"{self.accuracy:.3f}", *shown, "")
+
+    def line(self, name: str, generator: PictureGenerator, loss: float) -> str:
+        """Sample from a generator, and return its line."""
+        start = time.perf_counter()
+        with counting(quiet=False) as progress:
+            pictures = generator.sample(len(self.real), seed=1, progress=progress)
+        rate = len(pictures) / (time.perf_counter() - start)
+        asked = np.arange(len(pictures)) % len(generator.classes)
+        agreement = float((self.classifier.predict(pictures) == asked).mean())
+        made = self.classifier.embed(pictures)
+        return _LINE.format(
+            name,
+            f"{generator.summary['seconds']:.0f}",
+            generator.summary["steps"],
+            f"{loss:.4f}",
+            f"{agreement:.3f}",
+            f"{frechet_distance(self.real, made):.3f}",
+            f"{kernel_distance(self.real, made).mean:.5f}",
+            f"{coverage(self.real, made):.3f}",
+            f"{density(self.real, made):.2f}",
+            f"{rate:.1f}",
+        )
+
+    def draw(self, generator: PictureGenerator, path: Path) -> None:
+        """Draw samples, each with the nearest training picture to its right."""
+        classes = len(generator.classes)
+        pictures = generator.sample(_PAIRS * classes, seed=2)
+        near = self.train.images()[nearest(self.seen, self.classifier.embed(pictures)).index]
+        pairs = np.stack([pictures, near], 1)
+        rows = [pairs[code::classes].reshape(-1, *pictures.shape[1:]) for code in range(classes)]
+        write_picture_grid(path, rows, generator.classes)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    options = _parser().parse_args(arguments)
+    folder = Path(options.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    train, test = load(options.data), load(options.data, "test")
+    if options.rows is not None:
+        train = train.take(range(min(options.rows, len(train))))
+    try:
+        with fixed_threads(options.threads):
+            _compare(train, test, options, folder)
+    except TrainingInterrupted as stopped:
+        print(stopped, file=sys.stderr)
+        return 130
+    return 0
+
+
+def _compare(train: Dataset, test: Dataset, options: argparse.Namespace, folder: Path) -> None:
+    judge = Judge(_classifier(train, options.judge_epochs, folder), train, test, options.samples)
+    print(_EXPLANATION.format(data=train.name, rows=len(train), samples=len(judge.real)))
+    print(_LINE.format(*_HEADINGS))
+    print(judge.floor(), flush=True)
+    for seed in range(options.seeds):
+        for twin in (False, True):
+            name = f"{'twin' if twin else 'kernel'} {seed}"
+            path = folder / name.replace(" ", "-")
+            recipe = GeneratorRecipe().overridden(
+                minutes=options.minutes,
+                steps=options.steps,
+                width=options.width,
+                seed=seed,
+                twin=twin,
+            )
+            generator = _generator(name, train, recipe, path)
+            print(judge.line(name, generator, _held_out_loss(generator, test)), flush=True)
+            judge.draw(generator, path.with_suffix(".png"))
+    print(f"\ngenerators, logs, and samples beside the nearest training pictures: {folder}/")
+
+
+def _classifier(train: Dataset, epochs: int, folder: Path) -> NetworkClassifier:
+    files = TrainingFiles(folder / "classifier.checkpoint")
+    with counting(quiet=False) as progress:
+        classifier = NetworkClassifier(kernel="relu", epochs=epochs, files=files, progress=progress)
+        return classifier.fit(train.images(), train.y)
+
+
+def _generator(name: str, train: Dataset, recipe: GeneratorRecipe, path: Path) -> PictureGenerator:
+    files = TrainingFiles(path.with_suffix(".checkpoint"), path.with_suffix(".jsonl"))
+    with counting(quiet=False) as progress:
+        generator = train_generator(
+            train,
+            recipe,
+            files=files,
+            progress=lambda what, done, total: progress(f"{name}: {what}", done, total),
+        )
+    save(generator, path.with_suffix(".ogive"))
+    return generator
+
+
+def _held_out_loss(generator: PictureGenerator, test: Dataset) -> float:
+    """Return what training made small, on test pictures; the same for every generator."""
+    batches = FlowBatches(
+        whole_pixels(test.images()),
+        torch.from_numpy(test.y),
+        len(test.classes),
+        size=128,
+        unlabelled=0.0,
+        seed=0,
+    )
+    with torch.no_grad():
+        losses = [flow_loss(generator.network, batches[step]).item() for step in range(16)]
+    return float(np.mean(losses))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.generation", description=__doc__)
+    add = parser.add_argument
+    add("--data", default="fashion-mnist", help="a named set or a path (default %(default)s)")
+    add("--rows", type=int, help="only so many training pictures")
+    add("--minutes", type=float, help="of each training (default 20)")
+    add("--steps", type=int, help="of each training, instead of minutes")
+    add("--width", type=int, help="channels of the networks, instead of the usual ones")
+    add("--seeds", type=int, default=1, help="how many trainings of each (default %(default)s)")
+    add("--samples", type=int, default=2000, help="at most half the test set (default %(default)s)")
+    add("--judge-epochs", type=int, default=4, help="of the classifier (default %(default)s)")
+    add("--folder", default="generation", help="for all that is kept (default ./%(default)s)")
+    add("--threads", type=int, default=default_threads(), help="default %(default)s")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

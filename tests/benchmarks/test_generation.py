@@ -1,0 +1,24 @@
+"""The benchmark of generators runs, is gone on from, and judges by real pictures."""
+
+from pathlib import Path
+
+from benchmarks import generation
+
+ARGUMENTS = ("--data", "digits", "--steps", "2", "--width", "8", "--samples", "50",
+             "--judge-epochs", "1", "--threads", "1", "--seeds", "1")  # fmt: skip
+
+
+def test_both_networks_are_trained_and_judged(tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "all"
+    arguments = [*ARGUMENTS, "--folder", str(folder)]
+    assert generation.main(arguments) == 0
+    printed = capsys.readouterr().out
+    lines = printed.splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith("generator "))
+    assert [line.split()[0] for line in lines[start + 1 : start + 4]] == ["real", "kernel", "twin"]
+    assert "no FID" in printed
+    kept = {path.name for path in Path(folder).iterdir()}
+    assert {"kernel-0.ogive", "kernel-0.png", "kernel-0.jsonl", "twin-0.checkpoint"} <= kept
+    figures = lambda text: [line.split()[3:9] for line in text.splitlines()[start + 1 :]]  # noqa: E731
+    assert generation.main(arguments) == 0  # nothing is trained again
+    assert figures(capsys.readouterr().out)[:3] == figures(printed)[:3]
