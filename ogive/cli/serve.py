@@ -15,15 +15,15 @@ from ogive.cli.options import Debug, Quiet
 def serve(
     model: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A model of pictures: tells the class of a picture."),
+        typer.Option(metavar="FILE", help="A model (ogive train): tells the class of a picture."),
     ] = None,
     index: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="An index of pictures: finds those most alike."),
+        typer.Option(metavar="FILE", help="An index (ogive index): finds the pictures most alike."),
     ] = None,
     generator: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A generator: makes pictures."),
+        typer.Option(metavar="FILE", help="A generator (ogive generate): makes pictures."),
     ] = None,
     host: Annotated[
         str,

@@ -7,10 +7,10 @@ from http import HTTPStatus
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ogive._errors import nearest_name
-from ogive.web.generator import PictureGenerator
 from ogive.web.limits import Limits
 from ogive.web.pictures import sheet
 from ogive.web.refusal import RefusedError, in_words
+from ogive.web.sampler import PictureSampler
 from ogive.web.text import printable
 
 LARGEST_SEED = 2**32 - 1
@@ -22,7 +22,7 @@ class Order(BaseModel):
     Attributes
     ----------
     label : str or None
-        The name of a class, in JSON "class"; None for any.
+        The name of a class, in JSON "class"; None for all.
     count, seed, steps : int
 
     Examples
@@ -39,7 +39,7 @@ class Order(BaseModel):
     steps: int = 20
 
 
-def read_order(body: bytes, generator: PictureGenerator, limits: Limits) -> Order:
+def read_order(body: bytes, generator: PictureSampler, limits: Limits) -> Order:
     """Return the order in a JSON body.
 
     Raises
@@ -66,12 +66,12 @@ def read_order(body: bytes, generator: PictureGenerator, limits: Limits) -> Orde
     return order
 
 
-def class_names(generator: PictureGenerator) -> list[str]:
+def class_names(generator: PictureSampler) -> list[str]:
     """Return what the classes are called in orders, in their order."""
     return [printable(name) for name in generator.classes]
 
 
-def generate(generator: PictureGenerator, order: Order) -> bytes:
+def generate(generator: PictureSampler, order: Order) -> bytes:
     """Return the pictures of an order as one PNG file."""
     label = None if order.label is None else class_names(generator).index(order.label)
     pictures = generator.sample(order.count, label=label, seed=order.seed, steps=order.steps)

@@ -12,7 +12,7 @@ from ogive._writing import PathLike
 from ogive.images.picture_index import PictureIndex
 from ogive.models import Model, load
 from ogive.preprocessing import RowPreprocessing
-from ogive.web.generator import PictureGenerator
+from ogive.web.sampler import PictureSampler
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Served:
         Fitted on pictures of pixels from 0 to 255; tells the class of a picture.
     index : PictureIndex or None
         Tells the pictures that are most alike.
-    generator : PictureGenerator or None
+    generator : PictureSampler or None
         Makes pictures.
     title : str
 
@@ -37,7 +37,7 @@ class Served:
 
     model: Model | None = None
     index: PictureIndex | None = None
-    generator: PictureGenerator | None = None
+    generator: PictureSampler | None = None
     title: str = "Ogive"
 
     def __post_init__(self) -> None:
@@ -65,8 +65,8 @@ def open_served(
     Parameters
     ----------
     model, index, generator : path, optional
-        Files of ``ogive fit`` or ``ogive train``, of ``ogive index``, and of a generator; at least
-        one.
+        Files of ``ogive train`` or ``ogive fit``, of ``ogive index``, and of ``ogive generate``; at
+        least one.
 
     Raises
     ------
@@ -90,19 +90,19 @@ def _model(path: PathLike) -> Model:
         return found
     cure = (
         "give it as generator"
-        if isinstance(found, PictureGenerator)
+        if isinstance(found, PictureSampler)
         else "fit one with ogive train or ogive fit"
     )
     raise InvalidParameterError(f"model={str(path)!r} holds a {type(found).__name__}: {cure}")
 
 
-def _generator(path: PathLike) -> PictureGenerator:
+def _generator(path: PathLike) -> PictureSampler:
     found = _loaded("generator", path)
-    if isinstance(found, PictureGenerator):
+    if isinstance(found, PictureSampler):
         return found
     raise InvalidParameterError(
         f"generator={str(path)!r} holds a {type(found).__name__}, which makes no pictures: give "
-        "the file of a generator"
+        "a file of ogive generate"
     )
 
 

@@ -50,6 +50,18 @@ def files(pictures):
 
 
 @pytest.fixture(scope="session")
+def untrained(tmp_path_factory):
+    """Return the path of a generator that has learnt nothing yet."""
+    import ogive
+    from ogive.images.generation import PictureGenerator
+    from ogive.images.generation.network import FlowNetwork, NetworkShape
+
+    network = FlowNetwork(NetworkShape((8, 8, 1), classes=2, width=8))
+    path = tmp_path_factory.mktemp("generator") / "g.ogive"
+    return ogive.save(PictureGenerator(network, ("cat", "dog")), path)
+
+
+@pytest.fixture(scope="session")
 def loaded(files):
     from ogive.web import open_served
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ogive.web import Limits, PictureGenerator
+from ogive.web import Limits, PictureSampler, open_served
 from ogive.web.pictures import sheet
 
 JSON = {"Content-Type": "application/json"}
@@ -69,8 +69,18 @@ def test_class_names_that_are_no_text(connect, waves):
 
 
 def test_a_generator_is_known_by_what_it_does(waves, loaded):
-    assert isinstance(waves, PictureGenerator)
-    assert not isinstance(loaded.model, PictureGenerator)
+    assert isinstance(waves, PictureSampler)
+    assert not isinstance(loaded.model, PictureSampler)
+
+
+def test_a_generator_of_ogive(connect, untrained):
+    served = open_served(generator=untrained)
+    client = connect(model=None, index=None, generator=served.generator)
+    answer = generate(client, **{"class": "dog"}, count=2, seed=3, steps=2)
+    wanted = served.generator.sample(2, label=1, seed=3, steps=2)
+    shown = opened(answer.content)[::12, :, 0]
+    assert np.array_equal(shown[:, :96:12], wanted[0, :, :, 0])
+    assert np.array_equal(shown[:, 100::12], wanted[1, :, :, 0])
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_a_model_that_takes_no_pictures():
         Served(model)
 
 
-def test_files_of_another_kind(files, tmp_path, monkeypatch, waves):
+def test_files_of_another_kind(files, tmp_path, untrained):
     model, index = files
     bare = ogive.KernelRidge().fit(np.arange(8.0).reshape(-1, 1), np.arange(8.0))
     ogive.save(bare, tmp_path / "bare.ogive")
@@ -60,6 +60,7 @@ def test_files_of_another_kind(files, tmp_path, monkeypatch, waves):
         ({"model": index}, "model='.*digits.index' is none: .*picture index"),
         ({"index": model}, "index='.*digits.ogive' is no index: "),
         ({"generator": model}, "holds a Model, which makes no pictures"),
+        ({"model": untrained}, "holds a PictureGenerator: give it as generator"),
         ({"model": tmp_path / "bare.ogive"}, "holds a KernelRidge: fit one with ogive train"),
         ({"model": tmp_path / "text"}, "is not a whole model file"),
         ({"index": tmp_path / "text"}, "text"),
@@ -70,10 +71,6 @@ def test_files_of_another_kind(files, tmp_path, monkeypatch, waves):
             open_served(**given)
     with pytest.raises(DataNotFoundError, match="nowhere"):
         open_served(model=model, index=tmp_path / "nowhere")
-    monkeypatch.setattr("ogive.web.served.load", lambda path: waves)
-    with pytest.raises(InvalidParameterError, match="holds a Waves: give it as generator"):
-        open_served(model=tmp_path / "w.ogive")
-    assert open_served(generator=tmp_path / "w.ogive").generator is waves
 
 
 def test_an_unfinished_index_is_told(loaded, tmp_path):

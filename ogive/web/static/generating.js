@@ -10,7 +10,7 @@ export function startGenerating(about, asked) {
 
   for (const name of ["count", "steps", "seed"]) element(name).max = about.limits[name];
   element("class-field").hidden = classes.length === 0;
-  element("class").append(new Option("any", ""), ...classes.map((name, place) => new Option(name, place)));
+  element("class").append(new Option("all", ""), ...classes.map((name, place) => new Option(name, place)));
 
   element("order").addEventListener("submit", (event) => {
     event.preventDefault();

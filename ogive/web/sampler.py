@@ -8,8 +8,8 @@ import numpy as np
 
 
 @runtime_checkable
-class PictureGenerator(Protocol):
-    """A generator of pictures, of classes or without.
+class PictureSampler(Protocol):
+    """A generator of pictures, of classes or without; `ogive.load` returns such.
 
     Attributes
     ----------
@@ -39,5 +39,5 @@ class PictureGenerator(Protocol):
         """Return new pictures, uint8 of shape (count, height, width, channels).
 
         The same arguments give the same pictures. ``label`` is the number of a class; without it
-        the pictures are of any.
+        the pictures are of all classes.
         """
