@@ -43,7 +43,7 @@ class Limits:
     pixels: int = 40_000_000
     hits: int = 100
     count: int = 64
-    steps: int = 200
+    steps: int = 100
     waiting: int = 8
     thumbnail: int = 256
 

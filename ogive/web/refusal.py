@@ -58,7 +58,9 @@ def tell_refusals(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def not_served(request: Request, error: HTTPException) -> JSONResponse:
         here = f"There is no {request.method} {request.url.path:.100}"
-        return refusal(error.status_code, f"{here}: the page is at /.")
+        answer = refusal(error.status_code, f"{here}: the page is at /.")
+        answer.headers.update(error.headers or {})  # which methods there are, say
+        return answer
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:

@@ -110,8 +110,8 @@ def test_what_does_not_claim_to_be_a_picture(client, kind):
     [
         ({"count": 0}, "count=0: it must be from 1 to 64"),
         ({"count": 65}, "count=65"),
-        ({"steps": 0}, "steps=0: it must be from 1 to 200"),
-        ({"steps": 201}, "steps=201"),
+        ({"steps": 0}, "steps=0: it must be from 1 to 100"),
+        ({"steps": 101}, "steps=101"),
         ({"seed": -1}, "seed=-1: it must be from 0 to 4,294,967,295"),
         ({"seed": 2**32}, "seed=4294967296"),
         ({"seed": 10**400}, "seed"),
@@ -164,6 +164,7 @@ def test_an_order_of_another_kind_or_length(client):
 def test_what_is_not_served(client, method, address, status):
     answer = client.request(method, address)
     assert answer.status_code == status and set(answer.json()) == {"detail"}
+    assert ("Allow" in answer.headers) == (status == 405)
 
 
 @pytest.mark.parametrize(
