@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ogive.cli.options import AsJson, Debug, Quiet, recipe_option
+from ogive.cli.options import AsJson, Debug, Device, Quiet, recipe_option
+
+if TYPE_CHECKING:
+    from ogive.cli.terminal import Terminal
+
+gradient_option = partial(typer.Option, rich_help_panel="Training by gradient")
 
 
 def train(
@@ -23,10 +30,12 @@ def train(
         Path, typer.Option("--output", "-o", metavar="FILE", help="The model file to write.")
     ],
     method: Annotated[
-        Literal["closed-form"] | None,
+        Literal["closed-form", "gradient", "both"] | None,
         typer.Option(
             metavar="NAME",
-            help="closed-form: patches, landmarks and ridge regression, without gradient descent.",
+            help="closed-form (if left out): patches, landmarks and ridge regression, without "
+            "gradient descent; gradient: a network of kernel convolutions; both: the first, "
+            "trained on by gradient.",
         ),
     ] = None,
     recipe: Annotated[
@@ -62,6 +71,48 @@ def train(
         float | None,
         recipe_option(metavar="NUMBER", help="Penalty, in units of the features' variance."),
     ] = None,
+    kernel: Annotated[
+        Literal["sigmoid", "logistic", "relu"] | None,
+        gradient_option(metavar="NAME", help="sigmoid, logistic, or relu for an ordinary network."),
+    ] = None,
+    width: Annotated[
+        int | None, gradient_option(metavar="NUMBER", help="Units of the first layer.")
+    ] = None,
+    epochs: Annotated[
+        int | None, gradient_option(metavar="NUMBER", help="How often each picture is seen.")
+    ] = None,
+    batch: Annotated[
+        int | None, gradient_option(metavar="NUMBER", help="Pictures of a step; 128 if left out.")
+    ] = None,
+    rate: Annotated[
+        float | None, gradient_option(metavar="NUMBER", help="The highest learning rate.")
+    ] = None,
+    flip: Annotated[
+        bool | None,
+        gradient_option(
+            "--flip/--no-flip",
+            metavar="",
+            help="Whether pictures are mirrored at random; yes for colour pictures.",
+        ),
+    ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        gradient_option(
+            metavar="FILE",
+            help="Keep the state of the training here; if the file is there, go on from it.",
+        ),
+    ] = None,
+    log: Annotated[
+        Path | None,
+        gradient_option(metavar="FILE", help="Write loss, accuracy and rate as JSON lines."),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        gradient_option(
+            metavar="FILE", help="Draw them over the steps: a .png, .svg or .pdf file."
+        ),
+    ] = None,
+    device: Device = "cpu",
     resize: Annotated[
         str | None,
         typer.Option(
@@ -85,6 +136,9 @@ def train(
 ) -> None:
     """Train a classifier of pictures, and keep it in one file for ogive predict and evaluate.
 
+    A training by gradient that is interrupted or killed goes on from its checkpoint when the same
+    command is run again, and ends with the same weights.
+
     Example: ogive train holiday-pictures/ -o places.ogive --test-fraction 0.2
     """
     from ogive._writing import check_writable_folder
@@ -93,22 +147,21 @@ def train(
     from ogive.cli.outcome import keep_and_tell
     from ogive.cli.terminal import Terminal, command_line
 
-    check_writable_folder(output.parent)  # before minutes of work, not after them
+    for file in (output, plot):
+        if file is not None:
+            check_writable_folder(file.parent)  # before minutes of work, not after them
     terminal = Terminal(quiet=quiet)
     with terminal.step("loading torch and scikit-learn"):
+        from ogive._training import TrainingFiles, TrainingInterrupted
         from ogive.images.recipe import Recipe
-        from ogive.models import read_training, train_pictures
+        from ogive.models import Course, read_training, train_pictures
         from ogive.preprocessing import ColumnRoles
     settings = (Recipe.read(recipe) if recipe is not None else Recipe()).overridden(
-        method=method,
-        seed=seed,
-        size=size,
-        filters=filters,
-        patch_size=patch_size,
-        grid=grid,
-        mirror=mirror,
-        alpha=alpha,
-    )
+        method=method, seed=seed, size=size, filters=filters, patch_size=patch_size, grid=grid,
+        mirror=mirror, alpha=alpha, kernel=kernel, width=width, epochs=epochs, batch=batch,
+        rate=rate, flip=flip,
+    )  # fmt: skip
+    curves = _Curves(plot, settings.method, terminal)
     with terminal.step(f"reading {data}"):
         training = read_training(
             data, ColumnRoles(), task="classes", size=picture_size(resize), delimiter=None,
@@ -117,6 +170,56 @@ def train(
     held = None
     if test_fraction is not None:
         training, held = training.split(test_fraction, settings.seed)
-    with counting(quiet=quiet) as progress:
-        fitted = train_pictures(training, settings, command=command_line(), progress=progress)
+    if checkpoint is not None and checkpoint.expanduser().exists():
+        terminal.note(f"going on from {checkpoint}")
+    try:
+        with counting(quiet=quiet) as progress:
+            files = TrainingFiles(checkpoint, log)
+            course = Course(files, progress, curves.add, device)
+            fitted = train_pictures(
+                training, settings, held=held, command=command_line(), course=course
+            )
+    except TrainingInterrupted as interrupted:
+        terminal.note(str(interrupted))
+        raise
+    curves.draw(log)
     keep_and_tell(fitted, held, output, terminal, as_json=as_json, quiet=quiet)
+
+
+class _Curves:
+    """The records of a training: told at the end of an epoch, and drawn at the end."""
+
+    def __init__(self, plot: Path | None, method: str, terminal: Terminal) -> None:
+        self.plot, self.terminal = plot, terminal
+        self.records: list[Mapping[str, Any]] = []
+        if plot is not None:
+            from ogive._errors import InvalidParameterError
+            from ogive.report.style import check_plot_path
+
+            check_plot_path(plot)
+            if method == "closed-form":
+                raise InvalidParameterError(
+                    "plot: method='closed-form' has no steps to draw; leave the option out, or "
+                    "choose the method gradient or both"
+                )
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Keep a record, and tell it if it ends an epoch."""
+        self.records.append(record)
+        if "epoch" in record:
+            told = f"epoch {record['epoch']}: loss {record['loss']:.3f}"
+            if "held_out_accuracy" in record:
+                told += f", accuracy {record['held_out_accuracy']:.4f} on what is held out"
+            else:
+                told += f", accuracy {record['accuracy']:.3f} of the last batch"
+            self.terminal.note(f"{told}, {record['seconds']:.0f} s")
+
+    def draw(self, log: Path | None) -> None:
+        """Draw all records: those of the log, which knows what was before a resumption."""
+        if self.plot is None:
+            return
+        from ogive._training import read_log
+        from ogive.report.training import training_curves
+
+        training_curves.write(self.plot, read_log(log) if log is not None else self.records)
+        self.terminal.note(f"the plot is in {self.plot}")

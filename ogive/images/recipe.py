@@ -67,15 +67,63 @@ class ClosedForm(BaseModel):
 _FILTERS = {"small": (128, 384), "medium": (384, 896), "large": (640, 1408)}  # grey, colour
 
 
+class Gradient(BaseModel):
+    """How a classifier is trained by gradient; None stands for what suits the pictures.
+
+    Attributes
+    ----------
+    kernel : {"sigmoid", "logistic", "relu"}
+        Of the network's units; relu with batch normalisation is the control.
+    width, epochs, batch, rate, weight_decay, label_smoothing, flip, shift, average
+        As for `ogive.images.gradient.classifier.NetworkClassifier`.
+
+    Examples
+    --------
+    >>> Gradient(epochs=8).settled((32, 32, 3))["flip"]
+    True
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kernel: Literal["sigmoid", "logistic", "relu"] = "sigmoid"
+    width: int | None = Field(default=None, ge=1, le=1024)
+    epochs: int | None = Field(default=None, ge=1)
+    batch: int = Field(default=128, ge=2)
+    rate: float | None = Field(default=None, gt=0)
+    weight_decay: float = Field(default=5e-4, ge=0)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    flip: bool | None = None
+    shift: int | None = Field(default=None, ge=0)
+    average: float = Field(default=0.98, ge=0, lt=1)
+
+    def settled(self, image_shape: Shape) -> dict[str, Any]:
+        """Return all settings, nothing left open but the rate, for pictures of that shape.
+
+        Colour pictures are taken for photographs, which stay what they are when they are mirrored
+        or moved by a few pixels; grey ones may be letters.
+        """
+        height, width, channels = image_shape
+        colour = channels > 1
+        rules: dict[str, Any] = {
+            "width": 48 if colour else 32,
+            "epochs": 8 if colour else 4,
+            "rate": None,
+            "flip": colour,
+            "shift": min(height, width) // 12 if colour else 0,
+        }
+        return {**rules, **self.model_dump(exclude_none=True)}
+
+
 class Recipe(BaseModel):
     r"""A recipe file: a method, and a table of settings for it.
 
     Attributes
     ----------
-    method : {"closed-form"}
+    method : {"closed-form", "gradient", "both"}
     seed : int
     closed_form : ClosedForm
         Written ``[closed-form]`` in the file.
+    gradient : Gradient
 
     Examples
     --------
@@ -90,9 +138,10 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    method: Literal["closed-form"] = "closed-form"
+    method: Literal["closed-form", "gradient", "both"] = "closed-form"
     seed: int = Field(default=0, ge=0)
     closed_form: ClosedForm = Field(default_factory=ClosedForm, alias="closed-form")
+    gradient: Gradient = Field(default_factory=Gradient)
 
     @classmethod
     def read(cls, path: str | Path) -> Recipe:
@@ -138,16 +187,20 @@ class Recipe(BaseModel):
         given = self.model_dump(by_alias=True)
         for name, value in flags.items():
             if value is not None:
-                table = given if name in type(self).model_fields else given["closed-form"]
-                table[name] = value
+                table = next((t for t in _TABLES if name in _TABLES[t].model_fields), None)
+                (given if table is None else given[table])[name] = value
         return Recipe.of(given, "the command line")
+
+
+_TABLES: dict[str, type[BaseModel]] = {"closed-form": ClosedForm, "gradient": Gradient}
 
 
 def _in_words(error: ValidationError, origin: str) -> str:
     first = error.errors()[0]
     name = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
-        known = Recipe.model_fields if len(first["loc"]) == 1 else ClosedForm.model_fields
+        table = Recipe if len(first["loc"]) == 1 else _TABLES[str(first["loc"][0])]
+        known = table.model_fields
         return f"{origin}: {name} is unknown; {nearest_name(str(first['loc'][-1]), known)}"
     rule = first["msg"][0].lower() + first["msg"][1:]
     return f"{origin}: {name}={first['input']!r}: {rule}"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ogive.models.reading import read_batch as read_batch
     from ogive.models.reading import read_examples as read_examples
     from ogive.models.reading import read_training as read_training
+    from ogive.models.train import Course as Course
     from ogive.models.train import train_pictures as train_pictures
     from ogive.models.use import load_for_use as load_for_use
 
@@ -35,6 +36,7 @@ _HOMES = {
     "read_batch": "reading",
     "read_examples": "reading",
     "read_training": "reading",
+    "Course": "train",
     "train_pictures": "train",
     "load_for_use": "use",
 }

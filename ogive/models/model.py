@@ -11,7 +11,7 @@ from sklearn.base import is_classifier, is_regressor
 
 from ogive._errors import InvalidDataError
 from ogive._record import RecordReader, RecordWriter
-from ogive.estimators.record import read_estimator, write_estimator
+from ogive.models.estimator_record import read_any_estimator, write_any_estimator
 from ogive.preprocessing import Preprocessing, read_preprocessing, write_preprocessing
 
 
@@ -111,7 +111,7 @@ class Model:
     def write(self, writer: RecordWriter) -> None:
         """Write the model for a file."""
         write_preprocessing(self.preprocessing, writer.part("preprocessing"))
-        write_estimator(self.estimator, writer.part("estimator"))
+        write_any_estimator(self.estimator, writer.part("estimator"))
         writer.value("classes", list(self.classes))
         writer.value("target", self.target)
         writer.value("summary", dict(self.summary))
@@ -127,7 +127,7 @@ class Model:
             If something is missing, or its parts do not fit together.
         """
         preprocessing = read_preprocessing(reader.part("preprocessing"))
-        estimator = read_estimator(reader.part("estimator"))
+        estimator = read_any_estimator(reader.part("estimator"))
         classes = reader.strings("classes")
         if estimator.n_features_in_ != preprocessing.width:
             reader.fail(

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from ogive._errors import InvalidDataError
+import numpy as np
+
+from ogive._devices import check_device
+from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._resources import Meter
+from ogive._training import TrainingFiles
 from ogive.data import Dataset
 from ogive.images.closed_form import closed_form_classifier
-from ogive.images.recipe import Recipe
+from ogive.images.gradient.classifier import NetworkClassifier
+from ogive.images.gradient.patches import patch_descent, train_patches
+from ogive.images.recipe import Recipe, Shape
 from ogive.models.fit import Training, summary_of
 from ogive.models.model import Model
 from ogive.preprocessing import RowPreprocessing
@@ -17,12 +24,35 @@ from ogive.preprocessing import RowPreprocessing
 Progress = Callable[[str, int, int], None]
 
 
+@dataclass(frozen=True)
+class Course:
+    """What accompanies a training.
+
+    Attributes
+    ----------
+    files : TrainingFiles
+        Checkpoint and log of a training by gradient.
+    progress : callable, optional
+        Called with (what is done, pictures or steps done, in all).
+    report : callable, optional
+        Called with each record of the log: step, loss, accuracy, rate, seconds.
+    device : str
+        Of a training by gradient.
+    """
+
+    files: TrainingFiles = field(default_factory=TrainingFiles)
+    progress: Progress | None = None
+    report: Callable[[Mapping[str, Any]], None] | None = None
+    device: str = "cpu"
+
+
 def train_pictures(
     training: Training,
     recipe: Recipe,
     *,
+    held: Training | None = None,
     command: str = "",
-    progress: Progress | None = None,
+    course: Course | None = None,
 ) -> Model:
     """Train a classifier of pictures as a recipe says.
 
@@ -31,10 +61,11 @@ def train_pictures(
     training : Training
         Pictures with classes.
     recipe : Recipe
+    held : Training, optional
+        Of the same kind: a training by gradient is tested on them after every epoch.
     command : str
         Noted in the summary.
-    progress : callable, optional
-        Called with (what is done, pictures done, pictures in all).
+    course : Course, optional
 
     Returns
     -------
@@ -45,7 +76,9 @@ def train_pictures(
     InvalidDataError
         If the data are no pictures, or have no classes.
     InvalidParameterError
-        If the recipe does not suit their size.
+        If the recipe does not suit their size, or the checkpoint is that of another training.
+    TrainingInterrupted
+        After Ctrl-C during a training by gradient; its message says how to go on.
 
     Examples
     --------
@@ -56,27 +89,106 @@ def train_pictures(
     >>> bool((model.predict_codes(test) == test.y).mean() > 0.97)
     True
     """
-    data = training.data
+    data, course = training.data, course or Course()
     if not isinstance(data, Dataset) or data.image_shape is None:
         raise InvalidDataError(
             f"{data.name} holds no pictures: training is for pictures; use fit for other data"
         )
     if not training.classes:
         raise InvalidDataError(f"{data.name} has numbers to predict: training is for classes")
+    if recipe.method == "closed-form" and course.files != TrainingFiles():
+        raise InvalidParameterError(
+            "checkpoint and log belong to training by gradient, and method='closed-form' has no "
+            "steps: leave them out, or choose the method 'gradient' or 'both'"
+        )
     with Meter() as meter:
         preprocessing = RowPreprocessing.fit(data, "none")
-        estimator = closed_form_classifier(recipe, data.image_shape, progress)
-        estimator.fit(preprocessing.transform(data), training.y)
-        estimator.progress = None
-    settings = recipe.closed_form.settled(data.image_shape)
-    about: dict[str, Any] = {
-        "model": recipe.method,
+        rows = _rows(preprocessing, training)
+        held_out = None if held is None else (_rows(preprocessing, held), held.y)
+        work = _Work(recipe, data.image_shape, rows, training.y, held_out, course)
+        estimator, about = _METHODS[recipe.method](work)
+    shared = {"model": recipe.method, "columns": preprocessing.width}
+    summary = summary_of(training, shared | about, meter, seed=recipe.seed, command=command)
+    return Model(preprocessing, estimator, training.classes, training.target, summary)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a method needs: pictures as rows, their classes, and how it is to be done."""
+
+    recipe: Recipe
+    shape: Shape
+    X: np.ndarray
+    y: np.ndarray
+    held_out: tuple[np.ndarray, np.ndarray] | None
+    course: Course
+
+
+def _rows(preprocessing: RowPreprocessing, training: Training) -> np.ndarray:
+    data: Any = training.data
+    # Bytes take a quarter of the memory, and become the same fractions batch by batch.
+    rows: np.ndarray = data.X if data.X.dtype == np.uint8 else preprocessing.transform(data)
+    return rows
+
+
+def _closed_form(work: _Work) -> tuple[Any, dict[str, Any]]:
+    estimator = closed_form_classifier(work.recipe, work.shape, work.course.progress)
+    estimator.fit(work.X, work.y)
+    estimator.progress = None
+    return estimator, {
         "kernel": "logistic, between patches",
         "alpha": estimator.alpha,
         "treatment": "features in closed form",
         "solution": f"ridge on {estimator.coef_.shape[0]:,} features",
-        "columns": preprocessing.width,
+        "recipe": work.recipe.closed_form.settled(work.shape),
+    }
+
+
+def _by_gradient(work: _Work) -> tuple[Any, dict[str, Any]]:
+    settings = work.recipe.gradient.settled(work.shape)
+    course = work.course
+    estimator = NetworkClassifier(
+        **settings,
+        image_shape=work.shape,
+        random_state=work.recipe.seed,
+        device=course.device,
+        files=course.files,
+        progress=course.progress,
+        report=course.report,
+    )
+    estimator.fit(work.X, work.y, held_out=work.held_out)
+    estimator.set_params(files=None, progress=None, report=None)
+    weights = sum(parameter.numel() for parameter in estimator.network_.parameters())
+    epochs = settings["epochs"]
+    return estimator, {
+        "kernel": f"{settings['kernel']}, in convolutions",
+        "treatment": "a network trained by gradient",
+        "solution": f"{weights:,} weights, {epochs} epoch{'s' if epochs > 1 else ''}",
         "recipe": settings,
     }
-    summary = summary_of(training, about, meter, seed=recipe.seed, command=command)
-    return Model(preprocessing, estimator, training.classes, training.target, summary)
+
+
+def _both(work: _Work) -> tuple[Any, dict[str, Any]]:
+    estimator, about = _closed_form(work)
+    descent = patch_descent(
+        work.recipe.gradient, work.shape, work.recipe.seed, check_device(work.course.device)
+    )
+    train_patches(
+        estimator,
+        work.X,
+        work.y,
+        descent,
+        rate=work.recipe.gradient.rate or 1.0,
+        held_out=work.held_out,
+        files=work.course.files,
+        progress=work.course.progress,
+        report=work.course.report,
+    )
+    return estimator, about | {
+        "treatment": "features in closed form, then trained by gradient",
+        "solution": f"{about['solution']}, {descent.epochs} epochs",
+        "recipe": about["recipe"] | descent.settings(),
+    }
+
+
+_METHODS = {"closed-form": _closed_form, "gradient": _by_gradient, "both": _both}

@@ -148,14 +148,15 @@ class PatchFeatures(nn.Module):
         return found.flatten(1)
 
     def _pooled(self, input: Tensor) -> Float[Tensor, "n signs_cells m"]:
-        patches = self._patches(input)
-        products = patches @ (self.gain[:, None] * self.weight).T
-        answers = (products - self.offset).sigmoid()
-        means = self._cells.to(answers.dtype) @ answers
-        if not self.options.both_signs:
-            return means
-        opposite = (-products - self.offset).sigmoid()
-        return torch.cat([means, self._cells.to(answers.dtype) @ opposite], 1)
+        patches, landmarks = self._patches(input), self.gain[:, None] * self.weight
+        found = [
+            self._means(functional.linear(patches, sign, -self.offset).sigmoid_())
+            for sign in ((landmarks, -landmarks) if self.options.both_signs else (landmarks,))
+        ]
+        return torch.cat(found, 1)
+
+    def _means(self, answers: Float[Tensor, "n places m"]) -> Float[Tensor, "n cells m"]:
+        return self._cells.to(answers.dtype) @ answers
 
     def _patches(self, input: Tensor) -> Float[Tensor, "n places d"]:
         """Return normalised, whitened patches of unit norm."""

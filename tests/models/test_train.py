@@ -11,7 +11,7 @@ from ogive._errors import (
 )
 from ogive.data import Dataset, load
 from ogive.images.recipe import ClosedForm, Recipe
-from ogive.models import Training, save, train_pictures
+from ogive.models import Course, Training, save, train_pictures
 from ogive.models import load as load_model
 
 RECIPE = Recipe.of({"seed": 2, "closed-form": {"filters": 32, "patch_size": 4, "grid": 3}})
@@ -54,9 +54,8 @@ def test_a_file_whose_parts_do_not_fit_is_refused(trained, tmp_path, name, value
 
 def test_progress_is_told():
     told = []
-    train_pictures(
-        Training.of(load("digits").take(range(90))), RECIPE, progress=lambda *a: told.append(a)
-    )
+    course = Course(progress=lambda *a: told.append(a))
+    train_pictures(Training.of(load("digits").take(range(90))), RECIPE, course=course)
     assert [stage for stage, *_ in told] == ["fitting landmarks", "reading pictures", "solving"]
 
 

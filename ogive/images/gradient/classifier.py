@@ -1,0 +1,273 @@
+"""A classifier of pictures: a small network trained by gradient, behind scikit-learn's face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+from torch import Tensor
+
+from ogive._checks import check_count, check_positive
+from ogive._devices import check_device
+from ogive._errors import InvalidDataError, InvalidParameterError
+from ogive._training import TrainingFiles, digest
+from ogive.estimators.base import seed_of
+from ogive.estimators.pictures import as_pictures
+from ogive.images.gradient.network import PictureNetwork
+from ogive.images.gradient.training import Descent, Pictures, answers, prepared, train_classifier
+
+_MEASURED = 5000  # pictures that tell mean and deviation
+# Behind batch normalisation only the ratio of step to weight counts, so steps can be larger.
+_RATES = {"sigmoid": 0.05, "logistic": 0.05, "relu": 0.1}
+_MOMENTUM = 0.9
+
+
+class NetworkClassifier(ClassifierMixin, BaseEstimator):
+    """Classify pictures by a network of kernel convolutions, trained by gradient.
+
+    `PictureNetwork`, trained by cross-entropy and stochastic gradient descent with Nesterov
+    momentum; the learning rate rises and falls once. What predicts is the average of the weights.
+
+    Parameters
+    ----------
+    kernel : {"sigmoid", "logistic", "relu"}, default "sigmoid"
+        "relu" is the control: convolutions with batch normalisation and ReLU.
+    width : int, default 32
+        Units of the first layer; the last has four times as many.
+    epochs : int, default 5
+    batch : int, default 128
+    rate : float, optional
+        The highest learning rate; 0.05 for kernels, 0.1 for "relu".
+    weight_decay : float, default 5e-4
+    label_smoothing : float, default 0
+    flip : bool, default False
+        Whether pictures are mirrored at random: not where left and right matter.
+    shift : int, default 0
+        The most pixels by which pictures are moved at random.
+    average : float, default 0.98
+        Decay of the average of the weights, from step to step.
+    image_shape : (height, width, channels), optional
+        Of the pictures, if they come as rows.
+    random_state : int, RandomState or None, default 0
+    device : str, default "cpu"
+    files : TrainingFiles, optional
+        Checkpoint and log; a training that was stopped goes on from its checkpoint.
+    progress : callable, optional
+        Called with ("training", steps done, steps in all).
+    report : callable, optional
+        Called with each record of the log.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (classes,)
+    network_ : PictureNetwork
+    image_shape_ : (height, width, channels)
+    n_features_in_ : int
+    seconds_ : float
+        Of training.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X = (X * 15.9375).astype("uint8").reshape(-1, 8, 8)
+    >>> model = NetworkClassifier(width=8, epochs=6, batch=32).fit(X[:400], y[:400])
+    >>> bool(model.score(X[1400:], y[1400:]) > 0.8)
+    True
+    >>> model.embed(X[:2]).shape
+    (2, 32)
+    """
+
+    def __init__(
+        self,
+        *,
+        kernel: str = "sigmoid",
+        width: int = 32,
+        epochs: int = 5,
+        batch: int = 128,
+        rate: float | None = None,
+        weight_decay: float = 5e-4,
+        label_smoothing: float = 0.0,
+        flip: bool = False,
+        shift: int = 0,
+        average: float = 0.98,
+        image_shape: Any = None,
+        random_state: Any = 0,
+        device: str = "cpu",
+        files: TrainingFiles | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
+        report: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> None:
+        self.kernel = kernel
+        self.width = width
+        self.epochs = epochs
+        self.batch = batch
+        self.rate = rate
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.flip = flip
+        self.shift = shift
+        self.average = average
+        self.image_shape = image_shape
+        self.random_state = random_state
+        self.device = device
+        self.files = files
+        self.progress = progress
+        self.report = report
+
+    def fit(self, X: Any, y: Any, *, held_out: tuple[Any, Any] | None = None) -> Self:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array
+            Of shape (n, height, width) or (n, height, width, channels), or rows of pixels with
+            ``image_shape``. Whole numbers are pixels of 0 to 255; fractions run from 0 to 1.
+        y : array of shape (n,)
+            At least two classes, of any type.
+        held_out : (X, y), optional
+            Pictures to be tested on after every epoch, for the log.
+
+        Returns
+        -------
+        NetworkClassifier
+
+        Raises
+        ------
+        InvalidDataError
+            If X holds no pictures, or y one class.
+        InvalidParameterError
+            If a setting is not possible, or the checkpoint is that of another training.
+        TrainingInterrupted
+            After Ctrl-C; see `ogive._training.run_training`.
+        """
+        pictures, y = as_pictures(X, self.image_shape), column_or_1d(y)
+        check_consistent_length(X, y)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise InvalidDataError(f"y holds one class ({self.classes_[0]}): two are needed")
+        seed, device = seed_of(self.random_state), check_device(self.device)
+        data, descent = Pictures.of(pictures, codes), self._descent(seed, device)
+        height, width, channels = (int(side) for side in pictures.shape[1:])
+        self.image_shape_ = (height, width, channels)
+        self.n_features_in_ = height * width * channels
+        self.network_ = self._network()
+        self.network_.start(prepared(data.x[_sample(len(data.x), seed)], torch.device("cpu")), seed)
+        self.network_.to(device)
+        held = None if held_out is None else self._held_out(*held_out)
+        self.seconds_ = train_classifier(
+            self.network_,
+            self._optimiser(),
+            data,
+            descent,
+            held_out=held,
+            identity={"recipe": self._settings(), "data": digest(pictures.numpy(), codes)},
+            files=self.files,
+            progress=self.progress,
+            report=self.report,
+        )
+        self.network_.eval().requires_grad_(False)
+        return self
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the logits, (n, classes) float32; for two classes their difference, (n,)."""
+        scores = self._logits(X)
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the likeliest class of each picture."""
+        found: np.ndarray = self.classes_[self._logits(X).argmax(1)]
+        return found
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probability of each class, (n, classes) float32."""
+        found: np.ndarray = torch.from_numpy(self._logits(X)).softmax(1).numpy()
+        return found
+
+    def embed(self, X: Any) -> np.ndarray:
+        """Return the features that the last, linear layer sees, (n, 4 · width) float32.
+
+        Pictures of one class, and pictures alike, are near each other: for an image index, or a
+        distance between sets of pictures.
+        """
+        check_is_fitted(self)
+        return self._answers(self.network_.features, X)
+
+    def _logits(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        return self._answers(self.network_, X)
+
+    def _answers(self, function: Callable[[Tensor], Tensor], X: Any) -> np.ndarray:
+        device = check_device(self.device)
+        self.network_.to(device)
+        return answers(function, self._pictures(X).permute(0, 3, 1, 2), device)
+
+    def _pictures(self, X: Any) -> Tensor:
+        pictures = as_pictures(X, self.image_shape_)
+        if tuple(pictures.shape[1:]) != self.image_shape_:
+            raise InvalidDataError(
+                f"X holds pictures of shape {tuple(pictures.shape[1:])}; the network was trained "
+                f"on {self.image_shape_} (height, width, channels): resize them"
+            )
+        return pictures
+
+    def _held_out(self, X: Any, y: Any) -> Pictures:
+        y = column_or_1d(y)
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise InvalidDataError(
+                f"held_out holds the class {unknown[0]!r}, which y does not: leave it out"
+            )
+        return Pictures.of(self._pictures(X), np.searchsorted(self.classes_, y))
+
+    def _network(self) -> PictureNetwork:
+        return PictureNetwork(
+            self.image_shape_,
+            len(self.classes_),
+            kernel=self.kernel,
+            width=check_count(self.width, "width"),
+        )
+
+    def _optimiser(self) -> torch.optim.Optimizer:
+        rate = _RATES[self.kernel] if self.rate is None else self.rate
+        check_positive(rate, "rate")
+        check_positive(self.weight_decay, "weight_decay", allow_zero=True)
+        return torch.optim.SGD(
+            self.network_.parameters(),
+            rate,
+            momentum=_MOMENTUM,
+            nesterov=True,
+            weight_decay=self.weight_decay,
+        )
+
+    def _descent(self, seed: int, device: torch.device) -> Descent:
+        if not 0 <= self.label_smoothing < 1:
+            raise InvalidParameterError(
+                f"label_smoothing={self.label_smoothing!r}: must be at least 0 and below 1"
+            )
+        return Descent(
+            epochs=check_count(self.epochs, "epochs"),
+            batch=check_count(self.batch, "batch", least=2),
+            label_smoothing=self.label_smoothing,
+            flip=self.flip,
+            shift=check_count(self.shift, "shift", least=0),
+            average=self.average,
+            seed=seed,
+            device=device,
+        )
+
+    def _settings(self) -> dict[str, Any]:
+        """Return the parameters that decide the weights."""
+        told = ("image_shape", "random_state", "device", "files", "progress", "report")
+        return {name: value for name, value in self.get_params().items() if name not in told}
+
+
+def _sample(pictures: int, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randperm(pictures, generator=generator)[:_MEASURED]

@@ -1,0 +1,87 @@
+"""How a training went: loss, accuracy and learning rate over the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
+
+from ogive._errors import InvalidDataError
+from ogive.report.style import BLUE, FAINT, RED, Plot, new_figure
+
+_WINDOW = 0.04  # share of the records that a smooth curve averages over
+
+
+@Plot
+def training_curves(records: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draw the curves of a training from the records of its log.
+
+    Faint: single batches. Blue: their running mean. Red points: the accuracy on pictures held out,
+    after each epoch, where it was measured.
+
+    Parameters
+    ----------
+    records : sequence of mapping
+        With "step", and of "loss", "accuracy", "rate" and "held_out_accuracy" what there is.
+
+    Raises
+    ------
+    InvalidDataError
+        If no record holds any of these.
+    """
+    panels = [name for name in ("loss", "accuracy", "rate") if any(name in r for r in records)]
+    if not panels:
+        raise InvalidDataError("the log holds neither loss, accuracy nor rate: nothing to draw")
+    figure = new_figure(640, 60 + 170 * len(panels))
+    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for name, panel in zip(panels, axes, strict=True):
+        steps, values = _series(records, name)
+        if name == "rate":
+            panel.plot(steps, values, color=BLUE, linewidth=1.4)
+        else:
+            _draw_batches(panel, steps, values)
+        panel.set_title(_TITLES[name])
+        panel.grid(axis="y")
+        panel.set_ylim(bottom=0 if name != "accuracy" else None)
+    if "accuracy" in panels:
+        _draw_held_out(axes[panels.index("accuracy")], records)
+    axes[-1].set_xlabel("step")
+    axes[-1].xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    return figure
+
+
+_TITLES = {
+    "loss": "loss",
+    "accuracy": "accuracy",
+    "rate": "learning rate",
+}
+
+
+def _series(records: Sequence[Mapping[str, Any]], name: str) -> tuple[np.ndarray, np.ndarray]:
+    pairs = [(record["step"], record[name]) for record in records if name in record]
+    steps, values = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
+    return steps, values
+
+
+def _draw_batches(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
+    width = max(1, round(_WINDOW * len(values)))
+    axes.plot(steps, values, color=FAINT, linewidth=0.6, alpha=0.45, label="a batch")
+    sums = np.cumsum(np.concatenate([[0.0], values]))
+    means = (sums[width:] - sums[:-width]) / width
+    axes.plot(steps[width - 1 :], means, color=BLUE, linewidth=1.4, label=f"mean of {width}")
+
+
+def _draw_held_out(axes: Axes, records: Sequence[Mapping[str, Any]]) -> None:
+    steps, values = _series(records, "held_out_accuracy")
+    if len(steps):
+        axes.plot(steps, values, "o", color=RED, ms=4, label="held out, averaged weights")
+        text = f"{values[-1]:.4f}"
+        axes.annotate(
+            text, (steps[-1], values[-1]), (-4, -12), textcoords="offset points", ha="right",
+            color=RED, size=9,
+        )  # fmt: skip
+    axes.legend(loc="lower right", fontsize=8)
