@@ -194,7 +194,7 @@ def _held_out_loss(generator: PictureGenerator, test: Dataset) -> float:
         seed=0,
     )
     with torch.no_grad():
-        losses = [flow_loss(generator.network, batches[step]).item() for step in range(16)]
+        losses = [flow_loss(generator.velocity, batches[step]).item() for step in range(16)]
     return float(np.mean(losses))
 
 

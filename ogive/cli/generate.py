@@ -25,6 +25,14 @@ def generate(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The generator file to write.")
     ],
+    method: Annotated[
+        Literal["gradient", "closed-form"] | None,
+        recipe_option(
+            metavar="NAME",
+            help="gradient: a network, the default. closed-form: kernel ridge regressions, in "
+            "seconds, for pictures as small as digits of 8×8 pixels.",
+        ),
+    ] = None,
     minutes: Annotated[
         float | None,
         recipe_option(
@@ -105,6 +113,7 @@ def generate(
         from ogive.preprocessing import ColumnRoles
     settings = GeneratorRecipe.read(recipe) if recipe is not None else GeneratorRecipe()
     settings = settings.overridden(
+        method=method,
         minutes=minutes,
         steps=steps,
         kernel=kernel,
@@ -139,8 +148,9 @@ def generate(
 def _told(made: PictureGenerator, output: Path) -> str:
     height, width, _ = made.image_shape
     about = made.summary
+    steps = f"{about['steps']:,} steps in " if "steps" in about else ""
     return (
         f"generator of {height}×{width} pictures of {len(made.classes)} classes: "
-        f"{about['parameters']:,} parameters, {about['steps']:,} steps in {about['seconds']:,.0f} s"
+        f"{about['parameters']:,} parameters, {steps}{about['seconds']:,.0f} s"
         f"\nin {output}; draw some with: ogive sample {output} -o pictures.png"
     )

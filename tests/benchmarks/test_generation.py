@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks import generation
 
-ARGUMENTS = ("--data", "digits", "--steps", "2", "--width", "8", "--samples", "50",
+ARGUMENTS = ("--data", "digits", "--steps", "2", "--width", "8", "--samples", "16",
              "--judge-epochs", "1", "--threads", "1", "--seeds", "1")  # fmt: skip
 
 
+@pytest.mark.slow
 def test_both_networks_are_trained_and_judged(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(generation, "_PAIRS", 1)
     folder = tmp_path / "all"
     arguments = [*ARGUMENTS, "--folder", str(folder)]
     assert generation.main(arguments) == 0

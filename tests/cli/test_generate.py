@@ -121,3 +121,13 @@ def test_an_interruption_says_how_to_go_on(ogive, folder, tmp_path, monkeypatch)
     monkeypatch.setattr("ogive.images.generation.train_generator", stop)
     answer = ogive("generate", folder, "-o", tmp_path / "pets.ogive", *SMALL)
     assert answer.code == 130 and "go on from pets.part" in answer.err
+
+
+def test_in_closed_form(ogive, folder, tmp_path):
+    path = tmp_path / "pets.ogive"
+    told = ogive("generate", folder, "-o", path, "--method", "closed-form", "--json", "--quiet")
+    assert told.values["kernel"].startswith("Sigmoid") and "steps" not in told.values
+    picture = tmp_path / "grid.png"
+    assert ogive("sample", path, "-n", 4, "--steps", 2, "-o", picture).code == 0
+    refused = ogive("generate", folder, "-o", path, "--method", "closed-form", "--twin")
+    assert refused.code == 2 and "no twin" in refused.err

@@ -17,6 +17,7 @@ from ogive._errors import (
 )
 from ogive._training import TrainingFiles, read_log
 from ogive.data import Dataset, load
+from ogive.images.distances import nearest
 from ogive.images.generation import GeneratorRecipe, PictureGenerator, train_generator
 from ogive.images.generation.network import FlowNetwork, NetworkShape
 from ogive.models import describe_file, save
@@ -92,7 +93,7 @@ def test_impossible_samples_are_refused(trained, options, words):
 
 
 def test_classes_by_name_or_number():
-    network = train_generator(load("digits"), RECIPE.overridden(steps=1)).network
+    network = train_generator(load("digits"), RECIPE.overridden(steps=1)).velocity
     made = PictureGenerator(network, ("1", "0", *map(str, range(2, 10))))
     assert made.class_code("1") == 0 and made.class_code("7") == 7
     with pytest.raises(InvalidParameterError, match=r"class='cat' is unknown.*0 '1', 1 '0'"):
@@ -100,7 +101,7 @@ def test_classes_by_name_or_number():
 
 
 def weights(generator):
-    return generator.network.state_dict()
+    return generator.velocity.state_dict()
 
 
 def same_weights(one, other):
@@ -210,7 +211,7 @@ def test_a_file_keeps_it_whole(trained, tmp_path):
 
 def edited(**changes):
     def change(values, arrays):
-        values["model"]["network"].update(changes)
+        values["model"]["velocity"].update(changes)
 
     return change
 
@@ -236,7 +237,7 @@ def replaced(name, make):
     return change
 
 
-FIRST = "model.network.weights.first/weight"
+FIRST = "model.velocity.weights.first/weight"
 
 
 @pytest.mark.parametrize(
@@ -276,6 +277,69 @@ def test_damaged_files_are_refused(saved, tmp_path, change, words):
     with pytest.raises(InvalidModelError) as caught:
         ogive.load(path)
     assert words in str(caught.value) and str(path) in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def closed_form():
+    return train_generator(load("digits"), GeneratorRecipe(method="closed-form", landmarks=250))
+
+
+def test_in_closed_form_digits_are_what_was_asked_for_and_no_copies(closed_form):
+    data = load("digits")
+    judge = LogisticRegression(max_iter=500).fit(data.X, data.y)
+    pictures = closed_form.sample(100, seed=1, steps=16).reshape(100, 64) / 255
+    assert (judge.predict(pictures) == np.arange(100) % 10).mean() > 0.9
+    usual = np.median(nearest(data.X, load("digits", "test").X).distance)
+    assert 0.9 * usual < np.median(nearest(data.X, pictures).distance) < 1.5 * usual
+
+
+def test_a_closed_form_survives_its_file_and_samples_do_not_depend_on_count(closed_form, tmp_path):
+    again = ogive.load(save(closed_form, tmp_path / "g.ogive"))
+    many = closed_form.sample(20, seed=3, steps=2)
+    assert np.array_equal(again.sample(20, seed=3, steps=2), many)
+    assert np.array_equal(again.sample(1, seed=3, steps=2), many[:1])
+
+
+def test_a_closed_form_asks_the_regression_of_the_time(closed_form):
+    flow = closed_form.velocity
+    x = torch.randn(3, 1, 8, 8)
+    time = torch.tensor([0.0, 0.5, 1.0])
+    found = flow(x, time, torch.tensor([4, 10, 4]))
+    for place, (stretch, code) in enumerate(((0, 4), (8, None), (15, 4))):
+        given = np.zeros(74, np.float32)
+        given[:64] = x[place].reshape(-1)
+        if code is not None:
+            given[64 + code] = 3.0
+        wanted = flow.regressions[stretch].predict(given[None])[0]
+        assert np.allclose(found[place].reshape(-1), wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"stretches": 0}, "from 1 to 1000"),
+        ({"stretches": 17}, "stretch 16 is missing"),
+        ({"stretches": 15}, "means nothing"),
+        ({"classes": 9}, "does not take pictures of (8, 8, 1) and one of 9 classes"),
+        ({"image_shape": [4, 16, 2]}, "does not take pictures"),
+        ({"kind": "guess"}, "unknown"),
+    ],
+)
+def test_damaged_closed_forms_are_refused(closed_form, tmp_path, change, words):
+    values, arrays = read_container(save(closed_form, tmp_path / "g.ogive"))
+    values["model"]["velocity"].update(change)
+    path = write_container(tmp_path / "damaged.ogive", values, arrays)
+    with pytest.raises(InvalidModelError) as caught:
+        ogive.load(path)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("other", [{"twin": True}, {"checkpoint": "g.part"}])
+def test_a_closed_form_has_no_twin_and_no_checkpoint(tmp_path, other):
+    recipe = GeneratorRecipe(method="closed-form", twin="twin" in other)
+    files = TrainingFiles(tmp_path / "g.part" if "checkpoint" in other else None)
+    with pytest.raises(InvalidParameterError, match="no twin, no checkpoint"):
+        train_generator(load("digits"), recipe, files=files)
 
 
 def test_recipes_are_files_that_flags_override(tmp_path):

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from ogive._typing import Float, Int
-from ogive.images.generation.network import FlowNetwork
+from ogive.images.generation.network import Shape
 
 Velocity = Callable[[Tensor, float], Tensor]
+
+
+class VelocityField(Protocol):
+    """What tells velocities: a `FlowNetwork`, or a `KernelFlow`."""
+
+    @property
+    def image_shape(self) -> Shape:
+        """(height, width, channels) of a picture."""
+
+    @property
+    def classes(self) -> int:
+        """How many classes it knows."""
+
+    def __call__(self, x: Tensor, time: Tensor, label: Tensor) -> Tensor:
+        """Return v(x, t, class) of pictures (b, c, h, w), times (b,) and codes (b,)."""
 
 
 def integrate(
@@ -41,16 +57,16 @@ def integrate(
     return x
 
 
-def guided(network: FlowNetwork, label: Int[Tensor, " n"], guidance: float) -> Velocity:
+def guided(field: VelocityField, label: Int[Tensor, " n"], guidance: float) -> Velocity:
     """Return the velocity towards classes, exaggerated.
 
-    v(x, t) = u + w (u_class - u), with the network's velocity u for no class. w = 1 is the
+    v(x, t) = u + w (u_class - u), with the field's velocity u for no class. w = 1 is the
     velocity of the class alone, and takes half the work; above 1, samples are more typical of
     their class and vary less.
 
     Parameters
     ----------
-    network : FlowNetwork
+    field : VelocityField
     label : Tensor of shape (n,)
         Codes of the n samples' classes.
     guidance : float
@@ -61,12 +77,12 @@ def guided(network: FlowNetwork, label: Int[Tensor, " n"], guidance: float) -> V
     Source: Ho and Salimans, Classifier-free diffusion guidance (2022), equation 6, with w one
     larger than theirs; for velocities: Zheng et al., Guided flows for generative modeling (2023).
     """
-    none = torch.full_like(label, network.shape.classes)
+    none = torch.full_like(label, field.classes)
 
     def velocity(x: Tensor, time: float) -> Tensor:
         if guidance == 1:
-            return network(x, x.new_full((len(x),), time), label).float()
-        both = network(
+            return field(x, x.new_full((len(x),), time), label).float()
+        both = field(
             torch.cat([x, x]), x.new_full((2 * len(x),), time), torch.cat([label, none])
         ).float()
         towards, free = both.chunk(2)

@@ -15,6 +15,7 @@ from ogive._errors import InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
 from ogive._typing import Float
 from ogive.images.generation.flow import guided, integrate
+from ogive.images.generation.kernel_flow import KernelFlow
 from ogive.images.generation.network import FlowNetwork
 from ogive.images.generation.network_record import read_network, write_network
 from ogive.images.generation.pixels import to_pixels
@@ -35,7 +36,8 @@ class PictureGenerator:
 
     Attributes
     ----------
-    network : FlowNetwork
+    velocity : FlowNetwork or KernelFlow
+        Trained by gradient, or fitted in closed form.
     classes : tuple of str
     guidance : float
         How far samples are pushed towards their class, unless `sample` is told otherwise; 1 for
@@ -55,15 +57,15 @@ class PictureGenerator:
     True
     """
 
-    network: FlowNetwork
+    velocity: FlowNetwork | KernelFlow
     classes: tuple[str, ...]
-    guidance: float = 1.5
+    guidance: float = 2.0
     summary: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(height, width, channels) of a picture."""
-        return self.network.shape.image_shape
+        return self.velocity.image_shape
 
     def sample(
         self,
@@ -86,8 +88,8 @@ class PictureGenerator:
             The code of a class; by default one class after the other: i modulo their number.
         seed : int, default 0
         steps : int, default 20
-            Of the way from noise to picture; two evaluations of the network each. 5 are visibly
-            too few, and more than 20 are rarely worth their time.
+            Of the way from noise to picture; two evaluations of the velocity each. Paths are
+            nearly straight: 5 to 10 do for a preview.
         guidance : float, optional
             Instead of the generator's own.
         progress : callable, optional
@@ -168,7 +170,13 @@ class PictureGenerator:
 
     def write(self, writer: RecordWriter) -> None:
         """Write the generator for a file."""
-        write_network(self.network, writer.part("network"))
+        part = writer.part("velocity")
+        if isinstance(self.velocity, KernelFlow):
+            part.value("kind", "regressions")
+            self.velocity.write(part)
+        else:
+            part.value("kind", "network")
+            write_network(self.velocity, part)
         writer.value("classes", list(self.classes))
         writer.value("guidance", self.guidance)
         writer.value("summary", dict(self.summary))
@@ -182,14 +190,16 @@ class PictureGenerator:
         InvalidModelError
             If something is missing, or its parts do not fit together.
         """
-        network = read_network(reader.part("network"))
+        part = reader.part("velocity")
+        kind = part.value("kind", str, choices=_READERS)
+        velocity = _READERS[kind](part)
         classes = reader.strings("classes")
-        if len(classes) != network.shape.classes or len(set(classes)) < len(classes):
-            reader.fail("classes", f"are {len(classes)}, not {network.shape.classes} different")
+        if len(classes) != velocity.classes or len(set(classes)) < len(classes):
+            reader.fail("classes", f"are {len(classes)}, not {velocity.classes} different")
         guidance = reader.value("guidance", float)
         if not 0 <= guidance <= _MOST_GUIDANCE:
             reader.fail("guidance", f"is {guidance}; it must be from 0 to {_MOST_GUIDANCE:g}")
-        return cls(network, classes, guidance, reader.value("summary", dict))
+        return cls(velocity, classes, guidance, reader.value("summary", dict))
 
     def _labels(self, count: int, label: int | None) -> Tensor:
         classes = len(self.classes)
@@ -229,12 +239,16 @@ class PictureGenerator:
                 if progress is not None:
                     progress("sampling", place, len(noise))
                 chunk = slice(place, place + _CHUNK)
-                velocity = guided(self.network, labels[chunk], guidance)
+                velocity = guided(self.velocity, labels[chunk], guidance)
                 found.append(to_pixels(integrate(velocity, noise[chunk], steps)))
         return np.concatenate(found)
 
 
 _MOST_GUIDANCE = 100.0
+_READERS: dict[str, Callable[[RecordReader], FlowNetwork | KernelFlow]] = {
+    "network": read_network,
+    "regressions": KernelFlow.read,
+}
 
 
 def _filled(count: int) -> int:

@@ -103,6 +103,21 @@ class FlowNetwork(nn.Module):
         self.last_norm = PixelNorm(width)
         self.last = _zero(nn.Conv2d(width, inner, 3, padding=1))
 
+    @property
+    def image_shape(self) -> Shape:
+        """(height, width, channels) of a picture."""
+        return self.shape.image_shape
+
+    @property
+    def classes(self) -> int:
+        """How many classes it knows."""
+        return self.shape.classes
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers were trained."""
+        return sum(weights.numel() for weights in self.parameters())
+
     def forward(
         self, x: Float[Tensor, "b c h w"], time: Float[Tensor, " b"], label: Int[Tensor, " b"]
     ) -> Float[Tensor, "b c h w"]:

@@ -6,7 +6,7 @@ import torch
 
 from ogive._record import RecordReader, RecordWriter
 from ogive.images.generation.layers import TWIN
-from ogive.images.generation.network import FlowNetwork, NetworkShape
+from ogive.images.generation.network import FlowNetwork, NetworkShape, Shape
 
 LARGEST_SIDE = 64
 MOST_CHANNELS = 4
@@ -36,17 +36,12 @@ def read_network(reader: RecordReader) -> FlowNetwork:
     InvalidModelError
         If something is missing, or does not fit the shape.
     """
-    sides = reader.value("image_shape", list)
-    most = (LARGEST_SIDE, LARGEST_SIDE, MOST_CHANNELS)
-    if len(sides) != 3 or not all(
-        type(side) is int and 1 <= side <= limit for side, limit in zip(sides, most, strict=True)
-    ):
-        reader.fail("image_shape", f"is {sides!r:.60}; it must be three numbers up to {most}")
+    image_shape = read_image_shape(reader)
     kernel = reader.value("kernel", str, choices=KERNELS)
     sizes = {name: _size(reader, name) for name in _MOST}
     if sizes["width"] % 4:
         reader.fail("width", f"is {sizes['width']}; it must be a multiple of 4")
-    shape = NetworkShape((sides[0], sides[1], sides[2]), kernel=kernel, **sizes)
+    shape = NetworkShape(image_shape, kernel=kernel, **sizes)
     with torch.device("meta"):  # no memory before the file has shown that it fills it
         network = FlowNetwork(shape)
     weights = reader.part("weights")
@@ -56,6 +51,17 @@ def read_network(reader: RecordReader) -> FlowNetwork:
     }
     network.load_state_dict(state, assign=True)
     return network.eval().requires_grad_(False)
+
+
+def read_image_shape(reader: RecordReader) -> Shape:
+    """Read the shape of the pictures of a flow: (height, width, channels), small ones."""
+    sides = reader.value("image_shape", list)
+    most = (LARGEST_SIDE, LARGEST_SIDE, MOST_CHANNELS)
+    if len(sides) != 3 or not all(
+        type(side) is int and 1 <= side <= limit for side, limit in zip(sides, most, strict=True)
+    ):
+        reader.fail("image_shape", f"is {sides!r:.60}; it must be three numbers up to {most}")
+    return sides[0], sides[1], sides[2]
 
 
 def _file_name(name: str) -> str:

@@ -22,6 +22,9 @@ class GeneratorRecipe(BaseModel):
 
     Attributes
     ----------
+    method : {"gradient", "closed-form"}
+        A network trained by gradient, or, in seconds and for the smallest pictures, kernel ridge
+        regressions; of the settings below these heed seed, unlabelled, guidance and landmarks.
     minutes : float
         About how long training may take on this machine, unless ``steps`` says how many batches.
     steps : int, optional
@@ -43,8 +46,11 @@ class GeneratorRecipe(BaseModel):
         Of the running average of weights.
     unlabelled : float
         The share of pictures whose class is kept back in training; 0 makes guidance impossible.
-    guidance : float
-        How far samples are pushed towards their class; 1 for not at all.
+    guidance : float, optional
+        How far samples are pushed towards their class, 1 for not at all; by default 2, and 1.5 in
+        closed form.
+    landmarks : int
+        Of each regression of the closed form.
 
     Examples
     --------
@@ -58,6 +64,7 @@ class GeneratorRecipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    method: Literal["gradient", "closed-form"] = "gradient"
     minutes: float = Field(default=20.0, gt=0)
     steps: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0)
@@ -66,10 +73,11 @@ class GeneratorRecipe(BaseModel):
     width: int = Field(default=64, ge=4, le=1024, multiple_of=4)
     blocks: int = Field(default=2, ge=1, le=64)
     batch: int = Field(default=128, ge=1)
-    rate: float = Field(default=1e-3, gt=0)
+    rate: float = Field(default=2e-3, gt=0)
     decay: float = Field(default=0.999, ge=0, lt=1)
     unlabelled: float = Field(default=0.1, ge=0, lt=1)
-    guidance: float = Field(default=1.5, ge=0, le=100)
+    guidance: float | None = Field(default=None, ge=0, le=100)
+    landmarks: int = Field(default=500, ge=1)
 
     def network_shape(self, image_shape: Shape, classes: int) -> NetworkShape:
         """Return what the network of this recipe is for such pictures."""
