@@ -46,7 +46,8 @@ def train(
         Literal["small", "medium", "large"] | None,
         recipe_option(
             metavar="SIZE",
-            help="small, medium (if left out) or large: more filters, more time, fewer errors.",
+            help="small (if left out with both), medium (otherwise) or large: more filters, more "
+            "time, fewer errors.",
         ),
     ] = None,
     filters: Annotated[

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from ogive.estimators import PatchKernelClassifier
 from ogive.images.recipe import Recipe, Shape
+
+
+def closed_form_settings(recipe: Recipe, image_shape: Shape) -> dict[str, Any]:
+    """Return a recipe's table ``[closed-form]`` for pictures of that shape, nothing left open.
+
+    Examples
+    --------
+    >>> [closed_form_settings(Recipe(method=m), (28, 28, 1))["filters"]
+    ...  for m in ("closed-form", "both")]
+    [384, 128]
+    """
+    return recipe.closed_form.settled(image_shape, "small" if recipe.method == "both" else "medium")
 
 
 def closed_form_classifier(
@@ -28,7 +41,7 @@ def closed_form_classifier(
     >>> closed_form_classifier(Recipe(), (32, 32, 3)).n_filters
     896
     """
-    settings = recipe.closed_form.settled(image_shape)
+    settings = closed_form_settings(recipe, image_shape)
     return PatchKernelClassifier(
         settings.pop("filters"),
         **settings,

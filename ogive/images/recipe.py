@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ogive._errors import DataNotFoundError, InvalidParameterError, nearest_name
 
 Shape = tuple[int, int, int]
+Size = Literal["small", "medium", "large"]
 
 
 class ClosedForm(BaseModel):
@@ -19,8 +20,10 @@ class ClosedForm(BaseModel):
     Attributes
     ----------
     size : {"small", "medium", "large"}
-        How many filters, unless ``filters`` says it: seconds, a minute, minutes.
-    filters, patch_size, grid, both_signs, mirror, whitening, gain, quantile, alpha
+        How many filters, unless ``filters`` says it: seconds, a minute, minutes. Medium if left
+        open; small where they are trained on by gradient, which makes more of fewer.
+    filters, patch_size, grid, both_signs, mirror, whitening, gain, quantile, alpha, \
+logistic_steps
         As for `ogive.estimators.PatchKernelClassifier`.
 
     Examples
@@ -31,7 +34,7 @@ class ClosedForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    size: Literal["small", "medium", "large"] = "medium"
+    size: Size | None = None
     filters: int | None = Field(default=None, ge=1)
     patch_size: int | None = Field(default=None, ge=2)
     grid: int | None = Field(default=None, ge=1)
@@ -41,9 +44,12 @@ class ClosedForm(BaseModel):
     gain: float = Field(default=3.0, gt=0)
     quantile: float = Field(default=0.8, gt=0, lt=1)
     alpha: float = Field(default=0.01, gt=0)
+    logistic_steps: int = Field(default=8, ge=0)
 
-    def settled(self, image_shape: Shape) -> dict[str, Any]:
+    def settled(self, image_shape: Shape, size: Size = "medium") -> dict[str, Any]:
         """Return all settings but the size, nothing left open, for pictures of that shape.
+
+        ``size`` is that of a recipe that does not say it.
 
         Grey pictures get one sign and a fine grid; colour pictures both signs, a coarse grid and
         their mirror images, which was best on held-out rows of Fashion-MNIST and CIFAR-10.
@@ -52,7 +58,7 @@ class ClosedForm(BaseModel):
         colour = channels > 1
         side = min(height, width)
         patch = self.patch_size or max(2, min(6, side // 2))
-        filters = _FILTERS[self.size][colour]
+        filters = _FILTERS[self.size or size][colour]
         rules: dict[str, Any] = {
             "filters": filters,
             "patch_size": patch,
@@ -90,7 +96,7 @@ class Gradient(BaseModel):
     epochs: int | None = Field(default=None, ge=1)
     batch: int = Field(default=128, ge=2)
     rate: float | None = Field(default=None, gt=0)
-    weight_decay: float = Field(default=5e-4, ge=0)
+    weight_decay: float = Field(default=1e-4, ge=0)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     flip: bool | None = None
     shift: int | None = Field(default=None, ge=0)

@@ -13,7 +13,7 @@ from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._resources import Meter
 from ogive._training import TrainingFiles
 from ogive.data import Dataset
-from ogive.images.closed_form import closed_form_classifier
+from ogive.images.closed_form import closed_form_classifier, closed_form_settings
 from ogive.images.gradient.classifier import NetworkClassifier
 from ogive.images.gradient.patches import patch_descent, train_patches
 from ogive.images.recipe import Recipe, Shape
@@ -140,7 +140,7 @@ def _closed_form(work: _Work) -> tuple[Any, dict[str, Any]]:
         "alpha": estimator.alpha,
         "treatment": "features in closed form",
         "solution": f"ridge on {estimator.coef_.shape[0]:,} features",
-        "recipe": work.recipe.closed_form.settled(work.shape),
+        "recipe": closed_form_settings(work.recipe, work.shape),
     }
 
 

@@ -20,8 +20,8 @@ _WINDOW = 0.04  # share of the records that a smooth curve averages over
 def training_curves(records: Sequence[Mapping[str, Any]]) -> Figure:
     """Draw the curves of a training from the records of its log.
 
-    Faint: single batches. Blue: their running mean. Red points: the accuracy on pictures held out,
-    after each epoch, where it was measured.
+    Faint: single batches. Blue: their running mean, or the batches where there are few. Red points:
+    the accuracy on pictures held out, after each epoch, where it was measured.
 
     Parameters
     ----------
@@ -44,21 +44,15 @@ def training_curves(records: Sequence[Mapping[str, Any]]) -> Figure:
             panel.plot(steps, values, color=BLUE, linewidth=1.4)
         else:
             _draw_batches(panel, steps, values)
-        panel.set_title(_TITLES[name])
+        panel.set_title("learning rate" if name == "rate" else name)
         panel.grid(axis="y")
-        panel.set_ylim(bottom=0 if name != "accuracy" else None)
-    if "accuracy" in panels:
-        _draw_held_out(axes[panels.index("accuracy")], records)
+        if name == "accuracy":
+            _draw_held_out(panel, records)
+        else:
+            panel.set_ylim(bottom=0)
     axes[-1].set_xlabel("step")
     axes[-1].xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     return figure
-
-
-_TITLES = {
-    "loss": "loss",
-    "accuracy": "accuracy",
-    "rate": "learning rate",
-}
 
 
 def _series(records: Sequence[Mapping[str, Any]], name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -68,10 +62,12 @@ def _series(records: Sequence[Mapping[str, Any]], name: str) -> tuple[np.ndarray
 
 
 def _draw_batches(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
-    width = max(1, round(_WINDOW * len(values)))
+    width = round(_WINDOW * len(values))
+    if width < 2:
+        axes.plot(steps, values, color=BLUE, linewidth=1.4, label="a batch")
+        return
     axes.plot(steps, values, color=FAINT, linewidth=0.6, alpha=0.45, label="a batch")
-    sums = np.cumsum(np.concatenate([[0.0], values]))
-    means = (sums[width:] - sums[:-width]) / width
+    means = np.convolve(values, np.full(width, 1 / width), mode="valid")
     axes.plot(steps[width - 1 :], means, color=BLUE, linewidth=1.4, label=f"mean of {width}")
 
 

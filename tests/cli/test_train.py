@@ -1,8 +1,16 @@
 """``ogive train`` on people's own pictures, and what follows: predict, evaluate, info."""
 
+import signal
+import subprocess
+import sys
+
+import numpy as np
 import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
+
+from ogive._training import read_log
+from ogive.models import load
 
 SMALL = ("--filters", 32, "--patch-size", 4, "--grid", 3)
 
@@ -71,3 +79,96 @@ def test_tables_are_sent_to_fit(ogive, tmp_path):
 def test_resized_pictures(ogive, pictures, tmp_path):
     arguments = ("train", pictures, "-o", tmp_path / "a.ogive", "--filters", 8, "--resize", "12x12")
     assert ogive(*arguments, "--json").values["recipe"]["patch_size"] == 6
+
+
+GRADIENT = ("--method", "gradient", "--width", 4, "--batch", 16, "--quiet")
+
+
+def test_by_gradient_with_curves_and_a_log(ogive, pictures, tmp_path):
+    model, log, plot = (tmp_path / name for name in ("a.ogive", "a.jsonl", "a.png"))
+    trained = ogive(
+        "train", pictures, "-o", model, *GRADIENT[:-1], "--epochs", 3, "--test-fraction", 0.2,
+        "--log", log, "--plot", plot, "--json",
+    )  # fmt: skip
+    assert trained.code == 0, trained.err
+    assert trained.values["recipe"]["width"] == 4 and "3 epochs" in trained.values["solution"]
+    assert "epoch 3: loss" in trained.err and "on what is held out" in trained.err
+    assert [r["epoch"] for r in read_log(log) if "epoch" in r] == [1, 2, 3]
+    with Image.open(plot) as drawn:
+        assert min(drawn.size) > 500
+    answer = ogive("predict", model, next((pictures / "7").glob("*.png")), "--json")
+    assert sum(answer.values["predictions"][f"probability_{c}"][0] for c in range(10)) > 0.99
+    assert ogive("evaluate", model, pictures, "--json", "--quiet").values["rows"] == 200
+    assert "sigmoid, in convolutions" in ogive("info", model).out
+
+
+def test_both_methods_one_after_the_other(ogive, pictures, tmp_path):
+    model = tmp_path / "a.ogive"
+    arguments = ("train", pictures, "-o", model, *SMALL, "--method", "both", "--epochs", 1)
+    told = ogive(*arguments, "--json").values
+    assert told["treatment"] == "features in closed form, then trained by gradient"
+    assert told["recipe"]["epochs"] == 1 and told["recipe"]["filters"] == 32
+    assert ogive("evaluate", model, pictures, "--json", "--quiet").values["accuracy"] > 0.9
+
+
+_SCRIPT = """
+import sys, time
+from ogive.cli.main import run
+import ogive._training.loop as loop
+pause, take = float(sys.argv.pop(1)), loop.write_checkpoint
+def write(path, state):
+    take(path, state)
+    if state["done"] == 2:
+        print("kept", flush=True)
+        time.sleep(pause)
+loop.write_checkpoint = write
+loop.TrainingFiles.__init__.__defaults__ = (None, None, 0.0)  # a checkpoint after each step
+run()
+"""
+
+
+@pytest.mark.parametrize(("kind", "pause"), [(signal.SIGKILL, 60), (signal.SIGINT, 1)])
+def test_a_training_that_is_stopped_goes_on_to_the_same_model(
+    ogive, pictures, tmp_path, kind, pause
+):
+    def command(name):
+        return ["train", pictures, "-o", tmp_path / f"{name}.ogive", *GRADIENT[:-1], "--epochs", 3,
+                "--checkpoint", tmp_path / f"{name}.checkpoint"]  # fmt: skip
+
+    with subprocess.Popen(
+        [sys.executable, "-c", _SCRIPT, *map(str, [pause, *command("stopped")])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        told = child.stdout.readline()
+        child.send_signal(kind)
+        _, errors = child.communicate(timeout=100)
+    assert told == "kept\n", errors
+    if kind == signal.SIGINT:
+        assert child.returncode == 130
+        assert "run the same again to go on from" in errors and "Traceback" not in errors
+    assert [p.name for p in tmp_path.iterdir()] == ["stopped.checkpoint"]
+    resumed = ogive(*command("stopped"))
+    assert resumed.code == 0 and "going on from" in resumed.err
+    assert ogive(*command("whole")).code == 0
+    stopped, whole = (
+        load(tmp_path / f"{name}.ogive").estimator.network_.state_dict()
+        for name in ("stopped", "whole")
+    )
+    assert all(np.array_equal(stopped[name], whole[name]) for name in whole)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--checkpoint", "a"), "method='closed-form' has no steps"),
+        (("--plot", "a.png"), "method='closed-form' has no steps to draw"),
+        (("--method", "gradient", "--plot", "a.txt"), "must end in .png"),
+        (("--method", "gradient", "--epochs", 0), "epochs=0"),
+        (("--method", "gradient", "--rate", -1), "rate=-1"),
+    ],
+)
+def test_wrong_use_of_a_training_by_gradient(ogive, pictures, tmp_path, arguments, words):
+    answer = ogive("train", pictures, "-o", tmp_path / "a.ogive", "--quiet", *arguments)
+    assert answer.code == 2 and words in answer.err and not list(tmp_path.iterdir())

@@ -20,7 +20,7 @@ from ogive.images.recipe import Gradient, Shape
 from ogive.nn import PatchFeatures
 
 # Highest learning rates of landmarks on the unit sphere, of gains (about 20), and of the head.
-_RATES = {"weight": 1e-3, "offset": 1e-3, "gain": 1e-2, "head": 1e-4}
+_RATES = {"weight": 0.01, "offset": 0.01, "gain": 0.1, "head": 0.002}
 
 
 class PatchNetwork(nn.Module):
@@ -81,12 +81,12 @@ class PatchNetwork(nn.Module):
 def patch_descent(recipe: Gradient, image_shape: Shape, seed: int, device: torch.device) -> Descent:
     """Return how a recipe's table ``[gradient]`` trains patch features on.
 
-    Two epochs if it does not say how many: the start is a good one.
+    Three epochs if it does not say how many: the start is a good one.
     """
     settings = recipe.settled(image_shape)
     names = ("batch", "label_smoothing", "flip", "shift", "average")
     chosen = {name: settings[name] for name in names}
-    return Descent(epochs=recipe.epochs or 2, seed=seed, device=device, **chosen)
+    return Descent(epochs=recipe.epochs or 3, seed=seed, device=device, **chosen)
 
 
 def train_patches(
@@ -168,7 +168,7 @@ def _pictures(classifier: PatchKernelClassifier, X: Any, y: Any) -> Pictures:
     unknown = np.setdiff1d(y, classifier.classes_)
     if len(unknown):
         raise InvalidDataError(
-            f"y holds the class {unknown[0]!r}, which the classifier does not know: fit it again"
+            f"y holds the class {unknown[0]}, which the classifier does not know: fit it again"
         )
     pictures = as_pictures(X, classifier.image_shape)
     return Pictures.of(pictures, np.searchsorted(classifier.classes_, y))

@@ -1,0 +1,92 @@
+"""Networks of pictures: their parts, their start, and the random changes of what they see."""
+
+import numpy as np
+import pytest
+import torch
+
+from ogive._errors import InvalidParameterError
+from ogive.data import load
+from ogive.images.gradient.augmentation import augmented
+from ogive.images.gradient.network import KERNELS, PictureNetwork
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def naive(picture, row, column, mirrored):
+    """Return a picture (c, h, w) shifted by whole pixels and mirrored, by reflected padding."""
+    padded = np.pad(picture, [(0, 0), (3, 3), (3, 3)], mode="reflect")
+    _, height, width = picture.shape
+    found = padded[:, 3 + row : 3 + row + height, 3 + column : 3 + column + width]
+    return found[:, :, ::-1] if mirrored else found
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_augmented_pictures_are_shifted_and_mirrored(dtype):
+    x = (torch.rand(40, 2, 5, 7, generator=generator()) * 255).to(dtype)
+    found = augmented(x, generator(1), flip=True, shift=2)
+    assert found.dtype == dtype and found.shape == x.shape
+    seen = set()
+    for before, after in zip(x.numpy(), found.numpy(), strict=True):
+        moves = [
+            (r, c, m)
+            for r in range(-2, 3)
+            for c in range(-2, 3)
+            for m in (False, True)
+            if np.array_equal(naive(before, r, c, m), after)
+        ]
+        assert len(moves) == 1
+        seen.add(moves[0])
+    assert {m for _, _, m in seen} == {False, True} and len({r for r, _, _ in seen}) == 5
+    assert torch.equal(augmented(x, generator(1), flip=True, shift=2), found)
+
+
+def test_pictures_that_are_to_stay_stay():
+    x = torch.rand(3, 1, 4, 4)
+    assert augmented(x, generator()) is x
+    for shift in (-1, 4):
+        with pytest.raises(InvalidParameterError, match=f"shift={shift}: must be from 0 to 3"):
+            augmented(x, generator(), shift=shift)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("shape", [(28, 28, 1), (2, 5, 3), (1, 1, 1), (9, 4, 4)])
+def test_pictures_of_every_size(kernel, shape):
+    network = PictureNetwork(shape, 3, kernel=kernel, width=2)
+    x = torch.rand(8, shape[2], *shape[:2], generator=generator())
+    network.start(x, 0)
+    assert network(x).shape == (8, 3) and network.features(x).shape == (8, 8)
+    network(x).sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in network.parameters())
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_gradients_pass_all_layers_at_the_start(kernel):
+    data = load("digits")
+    x = torch.from_numpy(data.features()).float().unflatten(1, (1, 8, 8))[:256]
+    network = PictureNetwork((8, 8, 1), 10, kernel=kernel, width=8)
+    network.start(x, 0)
+    standard = (x - network.mean) / network.deviation
+    assert abs(float(standard.mean())) < 1e-5 and float(standard.std()) == pytest.approx(1, 1e-3)
+    logits = network(x)
+    torch.nn.functional.cross_entropy(logits, torch.from_numpy(data.y[:256])).backward()
+    sizes = [p.grad.square().mean().sqrt() for n, p in network.named_parameters() if "weight" in n]
+    assert min(sizes) > 1e-6 and max(sizes) / min(sizes) < 1e3
+    other = PictureNetwork((8, 8, 1), 10, kernel=kernel, width=8)
+    other.start(x, 0)
+    if kernel != "relu":
+        assert torch.equal(other(x), logits)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"kernel": "sigmiod"}, "did you mean 'sigmoid'"),
+        ({"width": 0}, "width=0: must be from 1"),
+        ({"image_shape": (8, 8, 99)}, "channels=99"),
+    ],
+)
+def test_impossible_networks(settings, words):
+    with pytest.raises(InvalidParameterError, match=words):
+        PictureNetwork(**{"image_shape": (8, 8, 1), "classes": 3, **settings})
