@@ -236,11 +236,11 @@ class PictureGenerator:
         # Weights in bfloat16 change pixels by less than what they are rounded to.
         with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
             for place in range(0, len(noise), _CHUNK):
-                if progress is not None:
-                    progress("sampling", place, len(noise))
                 chunk = slice(place, place + _CHUNK)
                 velocity = guided(self.velocity, labels[chunk], guidance)
                 found.append(to_pixels(integrate(velocity, noise[chunk], steps)))
+                if progress is not None:
+                    progress("sampling", place + _CHUNK, len(noise))
         return np.concatenate(found)
 
 

@@ -94,7 +94,7 @@ class SelfAttention(nn.Module):
         return answer.transpose(1, 2).unflatten(2, x.shape[2:])
 
 
-class PixelNorm(nn.Module):
+class ChannelNorm(nn.Module):
     """Layer normalisation over the channels of each place, with trainable scale and offset.
 
     Of channels-last memory it is one fast pass, where group normalisation takes several.

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ogive._typing import Float, Int
 from ogive.images.generation.layers import (
-    PixelNorm,
+    ChannelNorm,
     make_attention,
     make_convolution,
     make_linear,
@@ -94,13 +94,13 @@ class FlowNetwork(nn.Module):
         self.before = _Blocks(kernel, width, state, shape.blocks)
         self.down = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
         self.coarse = _Blocks(kernel, 2 * width, state, 1)
-        self.attention_norm = PixelNorm(2 * width)
+        self.attention_norm = ChannelNorm(2 * width)
         self.attention = make_attention(kernel, 2 * width, _HEADS)
         self.coarse_too = _Blocks(kernel, 2 * width, state, 2)
         self.up = nn.Conv2d(2 * width, 4 * width, 1)
         self.join = nn.Conv2d(2 * width, width, 1)
         self.after = _Blocks(kernel, width, state, shape.blocks)
-        self.last_norm = PixelNorm(width)
+        self.last_norm = ChannelNorm(width)
         self.last = _zero(nn.Conv2d(width, inner, 3, padding=1))
 
     @property
@@ -152,7 +152,7 @@ class _Block(nn.Module):
 
     def __init__(self, kernel: str, width: int, state: int) -> None:
         super().__init__()
-        self.norm = PixelNorm(width)
+        self.norm = ChannelNorm(width)
         self.first = make_convolution(kernel, width)
         self.modulation = _zero(nn.Linear(state, 2 * width))
         self.second = make_convolution(kernel, width)
