@@ -9,7 +9,9 @@ from ogive._errors import (
     InvalidModelError,
     InvalidParameterError,
 )
+from ogive._training import TrainingFiles
 from ogive.data import Dataset, load
+from ogive.images.closed_form import closed_form_settings
 from ogive.images.recipe import ClosedForm, Recipe
 from ogive.models import Course, Training, save, train_pictures
 from ogive.models import load as load_model
@@ -94,6 +96,38 @@ def test_flags_override_the_file(tmp_path):
     recipe = Recipe.read(path).overridden(seed=None, filters=99, alpha=0.5)
     assert (recipe.seed, recipe.closed_form.filters, recipe.closed_form.alpha) == (4, 99, 0.5)
     assert recipe.closed_form.size == "small"
+    trained = recipe.overridden(method="gradient", epochs=7, kernel="relu", filters=None)
+    assert trained.gradient.settled((8, 8, 1))["epochs"] == 7
+    assert (trained.gradient.kernel, trained.closed_form.filters) == ("relu", 99)
+
+
+@pytest.mark.parametrize(("method", "filters"), [("closed-form", 384), ("both", 128)])
+def test_fewer_filters_where_they_are_trained(method, filters):
+    recipe = Recipe(method=method)
+    assert closed_form_settings(recipe, (28, 28, 1))["filters"] == filters
+    assert closed_form_settings(recipe.overridden(size="large"), (28, 28, 1))["filters"] == 640
+
+
+def test_a_network_survives_its_file(tmp_path):
+    recipe = Recipe.of({"method": "gradient", "gradient": {"width": 4, "epochs": 1, "batch": 32}})
+    held = Training.of(load("digits").take(range(50)))
+    told = []
+    course = Course(report=told.append)
+    some = Training.of(load("digits").take(range(300)))
+    model = train_pictures(some, recipe, held=held, course=course)
+    assert 0 <= told[-1]["held_out_accuracy"] <= 1 and model.summary["recipe"]["width"] == 4
+    again = load_model(save(model, tmp_path / "a.ogive"))
+    test = load("digits", "test")
+    assert np.array_equal(again.predict_proba(test), model.predict_proba(test))
+    again.estimator.network_.head.bias.data = again.estimator.network_.head.bias[:3]
+    with pytest.raises(InvalidModelError, match=r"cannot be saved.*head/bias has shape"):
+        save(again, tmp_path / "b.ogive")
+
+
+def test_a_closed_form_has_no_checkpoint(tmp_path):
+    course = Course(files=TrainingFiles(tmp_path / "a"))
+    with pytest.raises(InvalidParameterError, match="method='closed-form' has no steps"):
+        train_pictures(Training.of(load("digits")), RECIPE, course=course)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +135,8 @@ def test_flags_override_the_file(tmp_path):
     [
         ("[closed-form]\nfilter = 3", "closed-form.filter is unknown; .*filters"),
         ("sed = 3", "sed is unknown; .*seed"),
+        ("[gradient]\nepoch = 3", "gradient.epoch is unknown; .*epochs"),
+        ("[gradient]\nkernel = 'magic'", "gradient.kernel='magic'"),
         ("[closed-form]\nfilters = 0", "closed-form.filters=0: .*greater than or equal to 1"),
         ("[closed-form]\nalpha = 'a'", "closed-form.alpha='a': .*number"),
         ("method = 'magic'", "method='magic'"),
