@@ -73,7 +73,7 @@ class GeneratorRecipe(BaseModel):
     width: int = Field(default=64, ge=4, le=1024, multiple_of=4)
     blocks: int = Field(default=2, ge=1, le=64)
     batch: int = Field(default=128, ge=1)
-    rate: float = Field(default=2e-3, gt=0)
+    rate: float = Field(default=3e-3, gt=0)
     decay: float = Field(default=0.999, ge=0, lt=1)
     unlabelled: float = Field(default=0.1, ge=0, lt=1)
     guidance: float | None = Field(default=None, ge=0, le=100)
