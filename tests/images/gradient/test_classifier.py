@@ -185,7 +185,8 @@ def test_a_patch_network_starts_with_the_classifiers_probabilities(closed_form, 
     X = digits[0][:50]
     network = PatchNetwork(closed_form)
     found = network(torch.from_numpy(X).permute(0, 3, 1, 2) / 255).softmax(1).detach().numpy()
-    assert np.abs(found - closed_form.predict_proba(X)).max() < 0.03
+    error = np.abs(found - closed_form.predict_proba(X))
+    assert error.max() < 0.1 and error.mean() < 0.002  # the classifier rounds to bfloat16
 
 
 def test_patches_trained_on_know_more(closed_form, digits, tmp_path):
