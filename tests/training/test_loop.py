@@ -287,7 +287,7 @@ def test_a_process_that_is_killed_loses_nothing(tmp_path):
     assert killed.stdout.readline() == "ready\n"
     time.sleep(0.3)
     killed.kill()
-    killed.wait()
+    killed.communicate()
     assert read_log(tmp_path / "killed" / "log.jsonl")[-1]["step"] < 200
     resumed, whole = begin(tmp_path / "killed", 0), begin(tmp_path / "whole", 0)
     answers = [child.communicate()[0].splitlines()[-1] for child in (resumed, whole)]
