@@ -1,4 +1,4 @@
-"""A classifier of pictures in closed form: patch features and ridge regression on them."""
+"""A classifier of pictures: patch features, ridge regression on them, and a few logistic steps."""
 
 from __future__ import annotations
 
@@ -7,31 +7,35 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from scipy.optimize import minimize_scalar
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 from torch import Tensor
 from torch.nn import functional
 
+from ogive._checks import check_count
 from ogive._errors import InvalidDataError
 from ogive.estimators.base import seed_of
 from ogive.estimators.patch_kernel_features import PatchKernelFeatures, patch_features
 from ogive.estimators.pictures import as_pictures
 from ogive.features.patches import fit_patch_map
+from ogive.solvers.wide_logistic import classify
 from ogive.solvers.wide_ridge import rounded_, wide_ridge_sums
 
 _ROWS = 4096  # pictures whose features are in memory at once
 _BLOCK = 32  # rows that stay in the caches from one operation to the next
-_LEFT_OUT = 1000  # rows that tell how sure the scores may be
+# Of the rows that logistic steps go back to: bytes, one a feature; and rows in any case.
+_MOST_KEPT, _LEAST_KEPT = 2 << 30, 2000
 Progress = Callable[[str, int, int], None]
 
 
 class PatchKernelClassifier(ClassifierMixin, PatchKernelFeatures):
-    """Classify pictures by ridge regression on patch features: seconds, and no gradient descent.
+    """Classify pictures by linear functions of patch features: seconds, and nothing to tune.
 
-    `PatchKernelFeatures`, standardised, and one linear function for each class, solved exactly
-    from one pass over the pictures; features are never all in memory.
+    `PatchKernelFeatures`, standardised, and one linear function for each class. Ridge regression
+    is solved exactly from one pass over the pictures; multinomial logistic regression starts from
+    there, and its quasi-Newton steps reuse the factor that ridge was solved by. Features are
+    kept in 8 bits, or of many pictures not at all.
 
     Parameters
     ----------
@@ -39,7 +43,9 @@ class PatchKernelClassifier(ClassifierMixin, PatchKernelFeatures):
 random_state
         As in `PatchKernelFeatures`.
     alpha : float, default 0.01
-        Penalty, in units of the features' variance: Σᵢ ‖yᵢ - f(xᵢ)‖² + alpha n ‖W‖².
+        Penalty of ridge, in units of the features' variance: Σᵢ ‖yᵢ - f(xᵢ)‖² + alpha n ‖W‖².
+    logistic_steps : int, default 8
+        At most so many: pictures left out tell how many help. 0 is ridge regression alone.
     progress : callable, optional
         Called with (what is done, pictures done, pictures in all) now and then.
 
@@ -51,9 +57,9 @@ random_state
         By which features are standardised.
     coef_ : ndarray of shape (features, classes)
     intercept_ : ndarray of shape (classes,)
-    temperature_ : float
-        Probabilities are softmax(scores · temperature_); it makes the scores that 1,000 pictures
-        get when left out as likely as can be.
+        Of logits: probabilities are their softmax, calibrated on pictures left out.
+    n_iter_ : int
+        Logistic steps taken; 0 if they did not help pictures left out.
     n_features_in_ : int
 
     Examples
@@ -78,6 +84,7 @@ random_state
         gain: float = 3.0,
         quantile: float = 0.8,
         alpha: float = 0.01,
+        logistic_steps: int = 8,
         image_shape: Any = None,
         random_state: Any = 0,
         progress: Progress | None = None,
@@ -95,6 +102,7 @@ random_state
             random_state=random_state,
         )
         self.alpha = alpha
+        self.logistic_steps = logistic_steps
         self.progress = progress
 
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -111,6 +119,7 @@ random_state
         -------
         PatchKernelClassifier
         """
+        check_count(self.logistic_steps, "logistic_steps", least=0)
         pictures, y = as_pictures(X, self.image_shape), column_or_1d(y)
         check_consistent_length(X, y)
         check_classification_targets(y)
@@ -129,7 +138,8 @@ random_state
 
     def _fit_scores(self, pictures: Tensor, targets: Tensor) -> None:
         width, count = self.patch_map_.width, targets.shape[1]
-        sums = wide_ridge_sums(width, count, len(pictures), kept=_LEFT_OUT)
+        kept = min(len(pictures), max(_MOST_KEPT // width, _LEAST_KEPT))
+        sums = wide_ridge_sums(width, count, len(pictures), kept=kept)
         rows = torch.empty(min(_ROWS, len(pictures)), width)
         for start in range(0, len(pictures), _ROWS):
             some = pictures[start : start + _ROWS]
@@ -142,10 +152,9 @@ random_state
             sums.add(self._standardised(found), targets[start : start + len(some)])
             self._report("reading pictures", start + len(some), len(pictures))
         self._report("solving", len(pictures), len(pictures))
-        solution = sums.solve(self.alpha)
+        solution = classify(sums, self.alpha, steps=self.logistic_steps)
         self.coef_, self.intercept_ = solution.weight.numpy(), solution.intercept.numpy()
-        truth = targets[: len(solution.leave_one_out)].argmax(1)
-        self.temperature_ = _temperature(solution.leave_one_out.double(), truth)
+        self.n_iter_ = solution.steps
 
     def _standardised(self, rows: Tensor) -> Tensor:
         mean, scale = torch.from_numpy(self.mean_), torch.from_numpy(self.scale_)
@@ -158,7 +167,7 @@ random_state
             self.progress(text, done, total)
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Return each class's score; of targets -1 and 1.
+        """Return each class's logit; of two classes, the second's less the first's.
 
         Parameters
         ----------
@@ -171,7 +180,7 @@ random_state
             float32.
         """
         scores = self._scores(X)
-        return scores[:, 1] if len(self.classes_) == 2 else scores
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
     def _scores(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
@@ -191,15 +200,5 @@ random_state
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, (n, classes); the largest is that of `predict`."""
-        scores = torch.from_numpy(self._scores(X)) * self.temperature_
-        found: np.ndarray = scores.softmax(1).numpy()
+        found: np.ndarray = torch.from_numpy(self._scores(X)).softmax(1).numpy()
         return found
-
-
-def _temperature(scores: Tensor, truth: Tensor) -> float:
-    """Return the factor with which the scores, as logits, make the truth most likely."""
-
-    def loss(logarithm: float) -> float:
-        return float(functional.cross_entropy(scores * np.exp(logarithm), truth))
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-3, 6), method="bounded").x))

@@ -63,7 +63,7 @@ def write_patch_classifier(model: Any, writer: RecordWriter) -> None:
     writer.labels("classes_", model.classes_)
     for name in ("mean_", "scale_", "coef_", "intercept_"):
         writer.array(name, getattr(model, name))
-    writer.value("temperature_", model.temperature_)
+    writer.value("n_iter_", model.n_iter_)
 
 
 def read_patch_classifier(model: Any, reader: RecordReader) -> None:
@@ -79,7 +79,7 @@ def read_patch_classifier(model: Any, reader: RecordReader) -> None:
         reader.fail("scale_", "must be above 0")
     model.coef_ = _finite(reader, "coef_", ("features", "classes"))
     model.intercept_ = _finite(reader, "intercept_", ("classes",))
-    model.temperature_ = reader.value("temperature_", (int, float))
+    model.n_iter_ = reader.value("n_iter_", int)
 
 
 def _finite(reader: RecordReader, name: str, shape: tuple[str, ...]) -> np.ndarray:

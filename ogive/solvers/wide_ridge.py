@@ -1,22 +1,24 @@
-"""Ridge regression on very many features, which pass by once in blocks and are not kept."""
+"""Ridge regression on very many features, which pass by once in blocks of 8 bits."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, cpu
+from torch import Tensor
 
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._typing import Float
+from ogive.solvers.whole_numbers import whole_product
 
 _COLUMNS = 2048  # of a tile of the Gram matrix
 _BLOCK = 32  # rows that stay in the caches from one operation to the next
-_LEAST_FAST = 16  # columns; torch's product of 8-bit integers is wrong for a single one
 # Features are whole numbers of steps of 1/20, from -127 to 127: of standardised ones 6.35 standard
 # deviations either way. Rounding adds 0.0002 to their variance of 1, far less than any penalty.
 _STEPS, _MOST_STEPS = 20.0, 127
+STEP = 1 / _STEPS
 # Sums of products of steps are below 2³¹ for so many rows.
 _ROWS_OF_SUM = 2**31 // _MOST_STEPS**2
 
@@ -31,14 +33,11 @@ class WideRidge:
         float32.
     intercept : Tensor of shape (k,)
         float32.
-    leave_one_out : Tensor of shape (r, k)
-        Scores of the rows that were kept, each by the solution without that row.
     alpha : float
     """
 
     weight: Float[Tensor, "d k"]
     intercept: Float[Tensor, " k"]
-    leave_one_out: Float[Tensor, "r k"]
     alpha: float
 
 
@@ -47,10 +46,21 @@ class WideRidgeSums(ABC):
 
     Rows are rounded to 8 bits (`rounded_`), and rounded ones are what is learned from: their
     products are summed exactly, and several times as fast where the processor has them.
+
+    Attributes
+    ----------
+    rows : int
+        How many were added.
+    kept : list of Tensors of shape (b, d)
+        int8; the first rows, in steps of `STEP`.
+    kept_targets : list of Tensors of shape (b, k)
     """
 
-    def __init__(self, features: int, targets: int) -> None:
+    def __init__(self, features: int, targets: int, kept: int) -> None:
         self.rows = 0
+        self._missing = kept
+        self.kept: list[Tensor] = []
+        self.kept_targets: list[Tensor] = []
         self._sum = torch.zeros(features, dtype=torch.float64)
         self._target_sum = torch.zeros(targets, dtype=torch.float64)
 
@@ -71,9 +81,17 @@ class WideRidgeSums(ABC):
         if not bool(torch.isfinite(rows.sum())):
             raise InvalidDataError("a feature is NaN or infinite: are the data finite?")
         rounded_(rows)
+        steps = torch.empty(rows.shape, dtype=torch.int8)
+        for block, whole in zip(rows.split(_BLOCK), steps.split(_BLOCK), strict=True):
+            whole.copy_((block * _STEPS).round_())
+        self._sum += steps.sum(0).double() / _STEPS
         self._target_sum += targets.sum(0, dtype=torch.float64)
-        self._take(rows, targets)
+        self._take(rows, steps, targets)
         self.rows += len(rows)
+        if self._missing > 0:
+            self.kept.append(steps[: self._missing])
+            self.kept_targets.append(targets[: self._missing].clone())
+            self._missing -= len(self.kept[-1])
 
     def solve(self, alpha: float) -> WideRidge:
         """Minimise Σᵢ ‖yᵢ - xᵢ W - b‖² + alpha n ‖W‖², and forget the rows.
@@ -87,28 +105,69 @@ class WideRidgeSums(ABC):
         Returns
         -------
         WideRidge
-
-        Notes
-        -----
-        A row is left out without solving again (Allen 1974; Cook and Weisberg 1982, 2.2.3):
-        y - (y - ŷ) / (1 - h), h = 1/n + x̃ᵀ (X̃ᵀX̃ + alpha n)⁻¹ x̃ with centred rows x̃.
         """
         if not alpha > 0:
             raise InvalidParameterError(f"alpha={alpha!r}: must be above 0")
         if self.rows < 2:
             raise InvalidDataError(f"{self.rows} rows were added; ridge needs two at least")
-        mean = (self._sum / self.rows).float()
-        target_mean = (self._target_sum / self.rows).float()
-        weight, left_out = self._solve(alpha * self.rows, mean, target_mean)
-        return WideRidge(weight, target_mean - mean @ weight, left_out, alpha)
+        mean, target_mean = self.means()
+        weight = self._solve(alpha * self.rows, mean, target_mean)
+        return WideRidge(weight, target_mean - mean @ weight, alpha)
+
+    def without(
+        self, weight: Float[Tensor, "d k"], intercept: Float[Tensor, " k"], rows: slice
+    ) -> tuple[Float[Tensor, "d k"], Float[Tensor, " k"]]:
+        """Return W and b of the last solution had some of the rows kept never been added.
+
+        Nothing is solved again (Cook and Weisberg 1982, 2.2.3): with X̃ and ỹ the rows left out
+        less the means of all, A = Σ x̃ x̃ᵀ + alpha n and M = I - X̃ A⁻¹ X̃ᵀ - 1/n, it is
+        W - A⁻¹ X̃ᵀ M⁻¹ (ỹ - X̃ W). The penalty remains alpha n, n that of all rows.
+
+        Parameters
+        ----------
+        weight, intercept : Tensors of shapes (d, k) and (k,)
+            As `solve` returned them last.
+        rows : slice
+
+        Returns
+        -------
+        weight, intercept : Tensors of shapes (d, k) and (k,)
+        """
+        mean, _ = self.means()
+        left = joined(self.kept, rows).float().mul_(STEP).sub_(mean)
+        centred = intercept + mean @ weight
+        residuals = joined(self.kept_targets, rows) - left @ weight - centred
+        solved = self.inverse_times(left.T)
+        remaining = (left @ solved).double().add_(1 / self.rows).neg_()
+        remaining.diagonal().add_(1)
+        shares = torch.linalg.solve(remaining, residuals.double()).float()
+        weight = weight - solved @ shares
+        return weight, centred - shares.sum(0) / self.rows - mean @ weight
+
+    def means(self) -> tuple[Float[Tensor, " d"], Float[Tensor, " k"]]:
+        """Return the means of the rows and targets added."""
+        return (self._sum / self.rows).float(), (self._target_sum / self.rows).float()
 
     @abstractmethod
-    def _take(self, rows: Tensor, targets: Tensor) -> None:
+    def inverse_times(self, v: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:
+        """Return (Σ x̃ x̃ᵀ + alpha n)⁻¹ v, rows less their mean, alpha that of the last solution."""
+
+    @abstractmethod
+    def _take(self, rows: Tensor, steps: Tensor, targets: Tensor) -> None:
         """Take note of rounded rows."""
 
     @abstractmethod
-    def _solve(self, ridge: float, mean: Tensor, target_mean: Tensor) -> tuple[Tensor, Tensor]:
-        """Return W and the scores of rows left out."""
+    def _solve(self, ridge: float, mean: Tensor, target_mean: Tensor) -> Tensor:
+        """Return W."""
+
+
+def joined(blocks: Sequence[Tensor], rows: slice) -> Tensor:
+    """Return some rows of a matrix that is in blocks of rows, as one matrix."""
+    parts, start = [], 0
+    for block in blocks:
+        parts.append(block[max(rows.start - start, 0) : max(rows.stop - start, 0)])
+        start += len(block)
+    return torch.cat(parts)
 
 
 def rounded_(rows: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
@@ -139,7 +198,8 @@ def wide_ridge_sums(features: int, targets: int, rows: int, *, kept: int = 1000)
         n. Fewer than d are stored and solved for in an n × n system; of more there is a d × d sum
         of products.
     kept : int, default 1000
-        The first so many rows are those that are left out one by one.
+        The first so many rows are kept, in d bytes each: those that can be left out again, and
+        that logistic regression goes back to.
 
     Examples
     --------
@@ -156,87 +216,61 @@ def wide_ridge_sums(features: int, targets: int, rows: int, *, kept: int = 1000)
 
 class _ProductSums(WideRidgeSums):
     def __init__(self, features: int, targets: int, kept: int) -> None:
-        super().__init__(features, targets)
+        super().__init__(features, targets, kept)
         self._gram = torch.zeros(features, features, dtype=torch.int32)
         self._products = torch.zeros(features, targets)
         self._tile = torch.empty(0, dtype=torch.int32)
-        self._missing = kept
-        self._kept: list[tuple[Tensor, Tensor]] = []
+        self._factor = torch.empty(0)
 
-    def _take(self, rows: Tensor, targets: Tensor) -> None:
+    def _take(self, rows: Tensor, steps: Tensor, targets: Tensor) -> None:
         if self.rows + len(rows) > _ROWS_OF_SUM:
             raise InvalidDataError(
                 f"{self.rows + len(rows):,} rows: at most {_ROWS_OF_SUM:,} can be added up in 32 "
                 "bits; take a sample of them"
             )
         self._products.addmm_(rows.T, targets)
-        steps = torch.empty(rows.shape, dtype=torch.int8)
-        for block, whole in zip(rows.split(_BLOCK), steps.split(_BLOCK), strict=True):
-            whole.copy_((block * _STEPS).round_())
-        self._sum += steps.sum(0).double() / _STEPS
         for start in range(0, len(self._gram), _COLUMNS):
             stop = start + _COLUMNS
             # The lower triangle is enough.
             self._add_product(steps[:, start:stop], steps[:, :stop], self._gram[start:stop, :stop])
-        if self._missing > 0:
-            self._kept.append((rows[: self._missing].clone(), targets[: self._missing].clone()))
-            self._missing -= len(self._kept[-1][0])
 
     def _add_product(self, left: Tensor, right: Tensor, total: Tensor) -> None:
         """Add leftᵀ right of 8-bit integers."""
-        fast = cpu._is_amx_tile_supported() or cpu._is_vnni_supported()
-        if not fast or left.shape[1] < _LEAST_FAST:
-            # Exact up to 2²⁴, and rounded like any sum of float32 numbers beyond.
-            total += (left.T.float() @ right.float()).to(torch.int32)
-            return
         if self._tile.numel() < total.numel():
             self._tile = torch.empty(total.numel(), dtype=torch.int32)
         product = self._tile[: total.numel()].view(total.shape)
-        total += torch._int_mm(left.T, right, out=product)
+        total += whole_product(left.T, right, out=product)
 
-    def _solve(self, ridge: float, mean: Tensor, target_mean: Tensor) -> tuple[Tensor, Tensor]:
+    def _solve(self, ridge: float, mean: Tensor, target_mean: Tensor) -> Tensor:
         n, gram = self.rows, self._gram.float().div_(_STEPS**2)
         del self._gram, self._tile
         for start in range(0, len(gram), _COLUMNS):
             stop = start + _COLUMNS
             gram[start:stop, :stop].addr_(mean[start:stop], mean[:stop], alpha=-n)
         gram.diagonal().add_(ridge)
-        factor = torch.linalg.cholesky(gram)
+        self._factor = torch.linalg.cholesky(gram)
         del gram
-        right = self._products.addr_(mean, target_mean, alpha=-n)
-        weight = torch.cholesky_solve(right, factor)
-        rows = torch.cat([kept for kept, _ in self._kept]) - mean
-        targets = torch.cat([kept for _, kept in self._kept])
-        whitened = torch.linalg.solve_triangular(factor, rows.T, upper=False)
-        leverage = 1 / n + whitened.square().sum(0)
-        residuals = targets - target_mean - rows @ weight
-        return weight, _left_out(targets, residuals, 1 - leverage)
+        return self.inverse_times(self._products.addr_(mean, target_mean, alpha=-n))
+
+    def inverse_times(self, v: Tensor) -> Tensor:
+        return torch.cholesky_solve(v, self._factor)
 
 
 class _StoredRows(WideRidgeSums):
-    def __init__(self, features: int, targets: int, kept: int) -> None:
-        super().__init__(features, targets)
-        self._most_kept = kept
-        self._stored: list[tuple[Tensor, Tensor]] = []
+    """W = X̃ᵀ (X̃X̃ᵀ + ridge)⁻¹ ỹ."""
 
-    def _take(self, rows: Tensor, targets: Tensor) -> None:
-        self._sum += rows.sum(0, dtype=torch.float64)
-        self._stored.append((rows.clone(), targets.clone()))
+    def _take(self, rows: Tensor, steps: Tensor, targets: Tensor) -> None:
+        self._missing = max(self._missing, len(rows))  # all are kept
 
-    def _solve(self, ridge: float, mean: Tensor, target_mean: Tensor) -> tuple[Tensor, Tensor]:
-        rows = torch.cat([rows for rows, _ in self._stored]).sub_(mean)
-        targets = torch.cat([targets for _, targets in self._stored])
-        self._stored.clear()
-        # With A = X̃X̃ᵀ + ridge: W = X̃ᵀ A⁻¹ ỹ, residuals are ridge A⁻¹ ỹ, and 1 - h is the diagonal
-        # of ridge A⁻¹, less 1/n for the intercept.
-        gram = (rows @ rows.T).double()
+    def _solve(self, ridge: float, mean: Tensor, target_mean: Tensor) -> Tensor:
+        self._ridge = ridge
+        self._centred = torch.cat(self.kept).float().div_(_STEPS).sub_(mean)
+        gram = (self._centred @ self._centred.T).double()
         gram.diagonal().add_(ridge)
-        inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
-        dual = inverse @ (targets - target_mean).double()
-        remaining = (ridge * inverse.diagonal() - 1 / self.rows).float()
-        residuals, kept = (ridge * dual).float(), slice(self._most_kept)
-        return rows.T @ dual.float(), _left_out(targets[kept], residuals[kept], remaining[kept])
+        self._inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
+        targets = (torch.cat(self.kept_targets) - target_mean).double()
+        return self._centred.T @ (self._inverse @ targets).float()
 
-
-def _left_out(targets: Tensor, residuals: Tensor, remaining: Tensor) -> Tensor:
-    return targets - residuals / remaining.clamp(min=1e-6)[:, None]
+    def inverse_times(self, v: Tensor) -> Tensor:
+        within = self._inverse @ (self._centred @ v).double()
+        return (v - self._centred.T @ within.float()) / self._ridge

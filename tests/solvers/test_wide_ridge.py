@@ -5,7 +5,7 @@ import torch
 
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive.solvers import wide_ridge
-from ogive.solvers.wide_ridge import rounded_, wide_ridge_sums
+from ogive.solvers.wide_ridge import STEP, joined, rounded_, wide_ridge_sums
 
 
 def draw(n, d, k):
@@ -43,16 +43,30 @@ def test_agrees_with_the_normal_equations(monkeypatch, n, d, k, alpha):
 
 
 @pytest.mark.parametrize(("n", "d"), [(60, 20), (25, 50)])
-def test_rows_are_left_out_as_by_solving_without_them(n, d):
+@pytest.mark.parametrize("left", [slice(0, 1), slice(3, 10), slice(15, 25), slice(4, 4)])
+def test_rows_are_left_out_as_by_solving_without_them(n, d, left):
     x, y = draw(n, d, 2)
-    alpha, kept = 0.05, 7
-    found = solved(x, y, alpha, kept=kept).leave_one_out
-    assert found.shape == (kept, 2)
-    for i in range(kept):
-        others = torch.arange(n) != i
-        weight, intercept = naive(x[others], y[others], alpha * n)
-        expected = x[i].double() @ weight + intercept
-        torch.testing.assert_close(found[i].double(), expected, rtol=1e-3, atol=1e-3)
+    alpha = 0.05
+    sums = wide_ridge_sums(d, 2, n, kept=n)
+    for rows, targets in zip(x.chunk(3), y.chunk(3), strict=True):
+        sums.add(rows.clone(), targets)
+    found = sums.solve(alpha)
+    weight, intercept = sums.without(found.weight, found.intercept, left)
+    others = torch.ones(n, dtype=torch.bool)
+    others[left] = False
+    expected = naive(x[others], y[others], alpha * n)
+    torch.testing.assert_close(weight.double(), expected[0], rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(intercept.double(), expected[1], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(("rows", "width"), [(0, 3), (7, 3), (25, 10)])
+def test_the_first_rows_are_kept(rows, width):
+    x, y = draw(25, width, 2)
+    sums = wide_ridge_sums(width, 2, 25, kept=rows)
+    for some, targets in zip(x.split(10), y.split(10), strict=True):
+        sums.add(some.clone(), targets)
+    kept = joined(sums.kept, slice(0, rows)) if rows else torch.zeros(0, width)
+    torch.testing.assert_close(kept * STEP, x[:rows])
 
 
 @pytest.mark.parametrize(("n", "d"), [(60, 20), (25, 50)])
