@@ -38,12 +38,16 @@ class Kind:
 
 def _kinds() -> dict[str, Kind]:
     # Imported when a model is at hand: the header of a file is read without torch.
-    from ogive.estimators.record import ESTIMATORS, read_estimator, write_estimator
+    from ogive.estimators.record import ESTIMATORS
     from ogive.images.generation import PictureGenerator
+    from ogive.images.gradient.classifier import NetworkClassifier
+    from ogive.models.estimator_record import read_any_estimator, write_any_estimator
     from ogive.models.model import Model
 
     return {
-        "estimator": Kind(ESTIMATORS, write_estimator, read_estimator),
+        "estimator": Kind(
+            (*ESTIMATORS, NetworkClassifier), write_any_estimator, read_any_estimator
+        ),
         "model": Kind((Model,), Model.write, Model.read),
         "generator": Kind((PictureGenerator,), PictureGenerator.write, PictureGenerator.read),
     }

@@ -53,7 +53,7 @@ def print_model(found: Mapping[str, Any], console: Console) -> None:
             lines += [("fitted", f"{date} by" if command else date), ("", command)]
     else:
         parameters = {k: v for k, v in found["parameters"].items() if v is not None}
-        lines = [("estimator", found["class"])]
+        lines = [(found["kind"], found["class"])]
         lines += [(name, str(value)) for name, value in parameters.items()]
     size = f"{found['bytes'] / 1e6:,.1f} MB, format {found['format_version']}"
     lines += [("written by", libraries), ("file", f"{found['path']} ({size})")]

@@ -22,8 +22,6 @@ from ogive.nn import PatchFeatures
 # Highest learning rates of landmarks on the unit sphere, of gains (about 20), and of the head.
 _RATES = {"weight": 0.01, "offset": 0.01, "gain": 0.1, "head": 0.002}
 
-_TEMPERATURE = "temperature_"  # of classifiers whose scores are not logits
-
 
 class PatchNetwork(nn.Module):
     """What a fitted `PatchKernelClassifier` computes, as a network: its answers are the logits.
@@ -31,7 +29,7 @@ class PatchNetwork(nn.Module):
     Parameters
     ----------
     classifier : PatchKernelClassifier
-        Fitted; its logits (scores times temperature, where it has one) are the first ones.
+        Fitted; its logits are the first ones.
 
     Examples
     --------
@@ -54,11 +52,10 @@ class PatchNetwork(nn.Module):
         self.features = PatchFeatures.of(classifier.patch_map_)
         self.register_buffer("centre", torch.from_numpy(classifier.mean_.copy()))
         self.register_buffer("scale", torch.from_numpy(classifier.scale_.copy()))
-        temperature = vars(classifier).get(_TEMPERATURE, 1.0)
         self.head = nn.Linear(*classifier.coef_.shape)
         with torch.no_grad():
-            self.head.weight.copy_(torch.from_numpy(classifier.coef_.T * temperature))
-            self.head.bias.copy_(torch.from_numpy(classifier.intercept_ * temperature))
+            self.head.weight.copy_(torch.from_numpy(classifier.coef_.T))
+            self.head.bias.copy_(torch.from_numpy(classifier.intercept_))
 
     def forward(
         self, input: Float[Tensor, "n channels height width"]
@@ -71,14 +68,12 @@ class PatchNetwork(nn.Module):
         return found
 
     def give(self, classifier: PatchKernelClassifier) -> None:
-        """Put landmarks and head back into the classifier; its scores are then logits."""
+        """Put landmarks and head back into the classifier."""
         classifier.patch_map_ = self.features.patch_map()
         classifier.mean_ = self.centre.cpu().numpy().copy()
         classifier.scale_ = self.scale.cpu().numpy().copy()
         classifier.coef_ = self.head.weight.detach().cpu().numpy().T.copy()
         classifier.intercept_ = self.head.bias.detach().cpu().numpy().copy()
-        if _TEMPERATURE in vars(classifier):
-            classifier.temperature_ = 1.0
 
 
 def patch_descent(recipe: Gradient, image_shape: Shape, seed: int, device: torch.device) -> Descent:
