@@ -1,5 +1,5 @@
 # make demo   watch a sigmoid kernel learn real images
-# make test   run every test, with coverage
+# make test   run every test, with coverage, on all cores
 # make check  format, lint and types
 # make bench  time Ogive beside its peers, answers compared first
 #
@@ -18,7 +18,7 @@ demo: $(VENV)/ready
 	$(BIN)/ogive demo
 
 test: $(VENV)/ready-dev
-	$(BIN)/python -m pytest --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope --cov --cov-report=term
 
 check: $(VENV)/ready-dev
 	$(BIN)/ruff format --check .

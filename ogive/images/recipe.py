@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from ogive._errors import DataNotFoundError, InvalidParameterError, nearest_name
+from ogive.images.recipe_file import checked, read_recipe_file
 
 Shape = tuple[int, int, int]
 Size = Literal["small", "medium", "large"]
@@ -160,19 +159,7 @@ class Recipe(BaseModel):
         InvalidParameterError
             If it is no TOML, or holds a name or a value that a recipe does not have.
         """
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except OSError as error:
-            raise DataNotFoundError(
-                f"recipe={str(path)!r} cannot be read: {error.strerror}"
-            ) from None
-        except UnicodeDecodeError:
-            raise InvalidParameterError(f"recipe={str(path)!r} is no text file") from None
-        try:
-            given = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise InvalidParameterError(f"recipe={str(path)!r} is no TOML: {error}") from None
-        return cls.of(given, str(path))
+        return cls.of(read_recipe_file(path), str(path))
 
     @classmethod
     def of(cls, given: dict[str, Any], origin: str = "the recipe") -> Recipe:
@@ -183,10 +170,7 @@ class Recipe(BaseModel):
         InvalidParameterError
             Naming the first setting that is wrong, its value, and the rule.
         """
-        try:
-            return cls.model_validate(given)
-        except ValidationError as error:
-            raise InvalidParameterError(_in_words(error, origin)) from None
+        return checked(cls, given, origin, _TABLES)
 
     def overridden(self, **flags: Any) -> Recipe:
         """Return the recipe with the flags that are not None in place of its own settings."""
@@ -199,14 +183,3 @@ class Recipe(BaseModel):
 
 
 _TABLES: dict[str, type[BaseModel]] = {"closed-form": ClosedForm, "gradient": Gradient}
-
-
-def _in_words(error: ValidationError, origin: str) -> str:
-    first = error.errors()[0]
-    name = ".".join(map(str, first["loc"]))
-    if first["type"] == "extra_forbidden":
-        table = Recipe if len(first["loc"]) == 1 else _TABLES[str(first["loc"][0])]
-        known = table.model_fields
-        return f"{origin}: {name} is unknown; {nearest_name(str(first['loc'][-1]), known)}"
-    rule = first["msg"][0].lower() + first["msg"][1:]
-    return f"{origin}: {name}={first['input']!r}: {rule}"

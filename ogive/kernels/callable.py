@@ -31,16 +31,9 @@ class CallableKernel(Kernel):
     >>> k(np.array([[1.0], [3.0]]))
     array([[1., 1.],
            [1., 3.]])
-    >>> CallableKernel(np.minimum.outer)
-    CallableKernel(outer)
     """
 
     function: Callable[[Any, Any], Any]
-
-    def text(self, number: Callable[[float], str]) -> str:
-        """Write the kernel with the function's name, not its address."""
-        name = getattr(self.function, "__name__", None) or repr(self.function)
-        return f"CallableKernel({name})"
 
     def evaluate(self, products: Products) -> Tensor:
         """Call the function on numpy views of both sides."""

@@ -13,6 +13,7 @@ from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._resources import Meter
 from ogive._training import TrainingFiles
 from ogive.data import Dataset
+from ogive.estimators import PatchKernelClassifier
 from ogive.images.closed_form import closed_form_classifier, closed_form_settings
 from ogive.images.gradient.classifier import NetworkClassifier
 from ogive.images.gradient.patches import patch_descent, train_patches
@@ -139,9 +140,14 @@ def _closed_form(work: _Work) -> tuple[Any, dict[str, Any]]:
         "kernel": "logistic, between patches",
         "alpha": estimator.alpha,
         "treatment": "features in closed form",
-        "solution": f"ridge on {estimator.coef_.shape[0]:,} features",
+        "solution": _solution(estimator),
         "recipe": closed_form_settings(work.recipe, work.shape),
     }
+
+
+def _solution(estimator: PatchKernelClassifier) -> str:
+    steps = f" and {estimator.n_iter_} logistic steps" if estimator.n_iter_ else ""
+    return f"ridge{steps} on {estimator.coef_.shape[0]:,} features"
 
 
 def _by_gradient(work: _Work) -> tuple[Any, dict[str, Any]]:

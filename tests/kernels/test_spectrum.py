@@ -42,7 +42,7 @@ def negative_distance(x, z):
         (-1.0 * Linear(), INDEFINITE),
         (Sigmoid(0.5, 0.0), INDEFINITE),
         (Sigmoid(0.5, 2.0), INDEFINITE),
-        (CallableKernel(negative_distance), CONDITIONAL),
+        pytest.param(CallableKernel(negative_distance), CONDITIONAL, id="negative distance"),
     ],
     ids=str,
 )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from ogive._errors import DataNotFoundError, InvalidParameterError, nearest_name
+from ogive._errors import InvalidParameterError
 from ogive.images.generation.layers import TWIN
 from ogive.images.generation.network import NetworkShape
+from ogive.images.recipe_file import checked, read_recipe_file
 
 Shape = tuple[int, int, int]
 
@@ -96,14 +96,7 @@ class GeneratorRecipe(BaseModel):
             If it is no TOML, has no such table, or holds a name or a value that a recipe does not
             have.
         """
-        try:
-            given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise DataNotFoundError(
-                f"recipe={str(path)!r} cannot be read: {error.strerror}"
-            ) from None
-        except ValueError as error:  # no text, or no TOML
-            raise InvalidParameterError(f"recipe={str(path)!r} is no TOML: {error}") from None
+        given = read_recipe_file(path)
         if not isinstance(given.get(_TABLE), dict):
             raise InvalidParameterError(
                 f"recipe={str(path)!r} has no table [{_TABLE}]: write one, with such lines as "
@@ -120,16 +113,7 @@ class GeneratorRecipe(BaseModel):
         InvalidParameterError
             Naming the first setting that is wrong, its value, and the rule.
         """
-        try:
-            return cls.model_validate(given)
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(map(str, first["loc"]))
-            if first["type"] == "extra_forbidden":
-                known = nearest_name(name, cls.model_fields)
-                raise InvalidParameterError(f"{origin}: {name} is unknown; {known}") from None
-            rule = first["msg"][0].lower() + first["msg"][1:]
-            raise InvalidParameterError(f"{origin}: {name}={first['input']!r}: {rule}") from None
+        return checked(cls, given, origin)
 
     def overridden(self, **flags: Any) -> GeneratorRecipe:
         """Return the recipe with the flags that are not None in place of its own settings.
