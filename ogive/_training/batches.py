@@ -24,7 +24,7 @@ def generator_at(seed: int, *place: int) -> torch.Generator:
     >>> draws[0] == draws[2] != draws[1]
     True
     """
-    number = np.random.SeedSequence([seed, *place]).generate_state(1, np.uint64)[0]
+    number = np.random.SeedSequence([seed, len(place), *place]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(number >> np.uint64(1)))
 
 

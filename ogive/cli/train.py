@@ -86,7 +86,8 @@ def train(
         int | None, gradient_option(metavar="NUMBER", help="Pictures of a step; 128 if left out.")
     ] = None,
     rate: Annotated[
-        float | None, gradient_option(metavar="NUMBER", help="The highest learning rate.")
+        float | None,
+        gradient_option(metavar="NUMBER", help="The highest learning rate; with both, a factor."),
     ] = None,
     flip: Annotated[
         bool | None,
@@ -183,8 +184,8 @@ def train(
     except TrainingInterrupted as interrupted:
         terminal.note(str(interrupted))
         raise
-    curves.draw(log)
     keep_and_tell(fitted, held, output, terminal, as_json=as_json, quiet=quiet)
+    curves.draw(log)  # the model is safe whatever happens to the plot
 
 
 class _Curves:
@@ -222,5 +223,9 @@ class _Curves:
         from ogive._training import read_log
         from ogive.report.training import training_curves
 
-        training_curves.write(self.plot, read_log(log) if log is not None else self.records)
+        records = read_log(log) if log is not None else self.records
+        if not records:
+            self.terminal.note("nothing to draw: no step was left to take; name the log too")
+            return
+        training_curves.write(self.plot, records)
         self.terminal.note(f"the plot is in {self.plot}")

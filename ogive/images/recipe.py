@@ -80,7 +80,8 @@ class Gradient(BaseModel):
     kernel : {"sigmoid", "logistic", "relu"}
         Of the network's units; relu with batch normalisation is the control.
     width, epochs, batch, rate, weight_decay, label_smoothing, flip, shift, average
-        As for `ogive.images.gradient.classifier.NetworkClassifier`.
+        As for `ogive.images.gradient.classifier.NetworkClassifier`. Where the closed form is
+        trained on, ``rate`` is a factor on its own rates: 1 if left out.
 
     Examples
     --------

@@ -165,13 +165,16 @@ def _by_gradient(work: _Work) -> tuple[Any, dict[str, Any]]:
     estimator.fit(work.X, work.y, held_out=work.held_out)
     estimator.set_params(files=None, progress=None, report=None)
     weights = sum(parameter.numel() for parameter in estimator.network_.parameters())
-    epochs = settings["epochs"]
     return estimator, {
         "kernel": f"{settings['kernel']}, in convolutions",
         "treatment": "a network trained by gradient",
-        "solution": f"{weights:,} weights, {epochs} epoch{'s' if epochs > 1 else ''}",
+        "solution": f"{weights:,} weights, {_epochs(settings['epochs'])}",
         "recipe": settings,
     }
+
+
+def _epochs(number: int) -> str:
+    return f"{number} epoch{'s' if number > 1 else ''}"
 
 
 def _both(work: _Work) -> tuple[Any, dict[str, Any]]:
@@ -185,6 +188,7 @@ def _both(work: _Work) -> tuple[Any, dict[str, Any]]:
         work.y,
         descent,
         rate=work.recipe.gradient.rate or 1.0,
+        weight_decay=work.recipe.gradient.weight_decay,
         held_out=work.held_out,
         files=work.course.files,
         progress=work.course.progress,
@@ -192,7 +196,7 @@ def _both(work: _Work) -> tuple[Any, dict[str, Any]]:
     )
     return estimator, about | {
         "treatment": "features in closed form, then trained by gradient",
-        "solution": f"{about['solution']}, {descent.epochs} epochs",
+        "solution": f"{about['solution']}, then {_epochs(descent.epochs)}",
         "recipe": about["recipe"] | descent.settings(),
     }
 

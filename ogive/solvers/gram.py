@@ -11,11 +11,9 @@ from torch import Tensor, cpu
 
 from ogive._threads import run_tasks
 from ogive._typing import Float
+from ogive.solvers.whole_numbers import BASE, MOST, whole_product
 
 _ROW_PANELS = 6  # a Gram matrix in row panels up to the diagonal costs 58 % of the whole
-# Numbers are whole multiples of a step, 254 · high + low with both from -127 to 127.
-_MOST_DIGIT, _BASE = 127, 254.0
-_MOST = _BASE * _MOST_DIGIT + _MOST_DIGIT
 _HEADROOM = 1.125  # of the steps above the first block's largest number, for the next ones
 # Below these sizes the preparations cost more than they gain.
 _LEAST_ROWS, _LEAST_COLUMNS = 4096, 256
@@ -116,10 +114,10 @@ class RoundedGram:
             products = torch.empty(4, *total.shape, dtype=torch.int32)
             pairs = itertools.product((high, low), repeat=2)
             for (left, right), product in zip(pairs, products, strict=True):
-                torch._int_mm(left[:, panel].T, right[:, : panel.stop], out=product)
+                whole_product(left[:, panel].T, right[:, : panel.stop], out=product)
 
             def add(part: slice, products: Tensor = products, total: Tensor = total) -> None:
-                add_products(products[:, part].numpy(), _BASE, self._step**2, total[part].numpy())
+                add_products(products[:, part].numpy(), BASE, self._step**2, total[part].numpy())
 
             _in_parts(add, len(total))
 
@@ -131,14 +129,14 @@ class RoundedGram:
         if not 0 < largest <= _CREST * usual:
             add_gram(self._gram, block)
             return
-        if largest > _MOST * self._step or self._rows + len(block) > _HEIGHT:
+        if largest > MOST * self._step or self._rows + len(block) > _HEIGHT:
             self.finish()
-            self._step = max(self._step, _HEADROOM * largest / _MOST)
+            self._step = max(self._step, _HEADROOM * largest / MOST)
         rows = slice(self._rows, self._rows + len(block))
         numbers, high, low = (t.numpy() for t in (block, self._high[rows], self._low[rows]))
 
         def cut(part: slice) -> None:
-            cut_digits(numbers[part], 1 / self._step, _BASE, high[part], low[part])
+            cut_digits(numbers[part], 1 / self._step, BASE, high[part], low[part])
 
         _in_parts(cut, len(block))
         self._rows = rows.stop

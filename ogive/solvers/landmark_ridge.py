@@ -66,7 +66,8 @@ def landmark_ridge(
         left out. Equal rows belong together: one would be judged by the other.
     classes : bool, default False
         Whether the targets are -1 and 1, the largest for a row's class. "auto" then takes, within
-        a decade of the smallest squared error, the strength that names most rows right.
+        a decade of the smallest squared error, the strength that names most rows right. Kernel
+        values of float32 rows are rounded to 16 bits where that is faster; see `RoundedGram`.
     progress : callable(done, total), optional
         Called after each block with the numbers of rows.
 
@@ -88,7 +89,9 @@ def landmark_ridge(
         device=operator.device,
     )
     held_out = _every_fifth(operator.shape[0], group) if alpha == AUTO else None
-    fitted, *held = _accumulate(operator, weighting, targets, held_out, progress=progress)
+    fitted, *held = _accumulate(
+        operator, weighting, targets, held_out, classes=classes, progress=progress
+    )
     norm = _Norm.of(fitted + held[0] if held else fitted, columns, fit_intercept)
     if not norm.rank and operator.shape[0] > 1:  # one row is fitted by its own value
         raise InvalidDataError(
@@ -123,13 +126,14 @@ def _accumulate(
     targets: Float[Tensor, "n k"],
     held_out: Tensor | None,
     *,
+    classes: bool,
     progress: Progress | None,
 ) -> list[NormalEquations]:
     """Return the equations of all rows, or those of the rows fitted to and of those held out."""
     device = operator.device
     weighted = bool((weighting.root != 1).any())
-    # float32 kernel values have hardly more than the 16 bits that the fast sums keep of them.
-    rounded = operator.dtype == torch.float32 and not weighted
+    # To name classes 16 bits of a kernel value are enough; a smooth function may want more.
+    rounded = classes and operator.dtype == torch.float32 and not weighted
     rounded = rounded and RoundedGram.pays(*operator.shape, device)
     sums: list[NormalEquations] = []
     for rows, block in operator.row_blocks(torch.float64):
@@ -186,8 +190,10 @@ class _Norm:
         summed = float(columns.root.square() @ equations.gram.diagonal())
         rounding = torch.finfo(values.dtype)
         noise = rounding.eps * (4 * summed + len(values) * float(values[-1]))
-        # Rounded features have it in every direction, up to the edge of its spectrum.
-        noise += 4 * equations.rounding * float(columns.root.square().max())
+        # Rounding noise of n rows in m columns, less its mean, has eigenvalues up to this
+        # (Marchenko and Pastur 1967).
+        edge = (1 + (len(values) / float(equations.weight)) ** 0.5) ** 2 - 1
+        noise += edge * equations.rounding * float(columns.root.square().max())
         kept = values > max(noise, rounding.tiny)
         singular = values[kept].sqrt()
         share = float(columns.root.square().sum() / equations.weight) ** 0.5

@@ -35,7 +35,8 @@ class NormalEquations:
     origin : Tensor of shape (r,)
         What has been subtracted from the features; the intercept of a fit is that of φ itself.
     rounding : float
-        What rounding of the features adds to each diagonal entry of the Gram matrix.
+        What rounding of the features adds to each diagonal entry of the Gram matrix in the mean;
+        it has been taken off again, and what differs from the mean is left.
     rounded : RoundedGram or None
         Adds to the Gram matrix by fast products of rounded features, until `complete` is called.
     """
@@ -92,6 +93,7 @@ class NormalEquations:
         if self.rounded is not None:
             self.rounded.finish()
             self.rounding, self.rounded = self.rounded.rounding, None
+            self.gram.diagonal().sub_(self.rounding)
         self.gram.copy_(self.gram.tril() + self.gram.tril(-1).T)
 
     def mapped(self, basis: Float[Tensor, "r s"]) -> NormalEquations:

@@ -8,9 +8,9 @@ from torch.nn import functional
 
 from ogive._typing import Float, Int
 
-# Whole numbers from -_MOST to _MOST are _BASE · high + low, both from -127 to 127.
-_MOST_DIGIT, _BASE = 127, 254
-_MOST = _BASE * _MOST_DIGIT + _MOST_DIGIT
+# Whole numbers from -MOST to MOST are BASE · high + low, both from -127 to 127.
+_MOST_DIGIT, BASE = 127, 254
+MOST = BASE * _MOST_DIGIT + _MOST_DIGIT
 _LEAST_FAST = 16  # of each side; torch's product of 8-bit integers is wrong for a single one
 
 
@@ -78,10 +78,10 @@ def product_of_digits(
     >>> round(float(product_of_digits(whole, torch.tensor([[2.0], [1.0]]))), 3)
     2.0
     """
-    unit = (matrix.abs().amax(0) / _MOST).clamp_(min=torch.finfo(matrix.dtype).tiny)
+    unit = (matrix.abs().amax(0) / MOST).clamp_(min=torch.finfo(matrix.dtype).tiny)
     steps = (matrix / unit).round_()
-    high = (steps / _BASE).round_().clamp_(-_MOST_DIGIT, _MOST_DIGIT)
-    digits = torch.cat([high, steps.sub_(high, alpha=_BASE)], 1).to(torch.int8)
+    high = (steps / BASE).round_().clamp_(-_MOST_DIGIT, _MOST_DIGIT)
+    digits = torch.cat([high, steps.sub_(high, alpha=BASE)], 1).to(torch.int8)
     # Column by column in memory: with row after row on the left that takes half of the time.
     upper, lower = whole_product(whole, digits.T.contiguous().T).double().chunk(2, 1)
-    return upper.mul_(_BASE).add_(lower).mul_(unit).float()
+    return upper.mul_(BASE).add_(lower).mul_(unit).float()

@@ -172,3 +172,16 @@ def test_a_training_that_is_stopped_goes_on_to_the_same_model(
 def test_wrong_use_of_a_training_by_gradient(ogive, pictures, tmp_path, arguments, words):
     answer = ogive("train", pictures, "-o", tmp_path / "a.ogive", "--quiet", *arguments)
     assert answer.code == 2 and words in answer.err and not list(tmp_path.iterdir())
+
+
+def test_a_finished_training_is_kept_again_whatever_there_is_to_draw(ogive, pictures, tmp_path):
+    model, plot = tmp_path / "digits.ogive", tmp_path / "curves.png"
+    command = (
+        "train", pictures, "-o", model, "--method", "gradient", "--width", 4, "--epochs", 1,
+        "--checkpoint", tmp_path / "digits.part", "--plot", plot,
+    )  # fmt: skip
+    assert ogive(*command).code == 0 and plot.exists()
+    model.unlink(), plot.unlink()
+    again = ogive(*command)
+    assert again.code == 0 and model.exists() and not plot.exists()
+    assert "nothing to draw" in again.err

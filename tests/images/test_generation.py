@@ -15,7 +15,7 @@ from ogive._errors import (
     InvalidModelError,
     InvalidParameterError,
 )
-from ogive._training import TrainingFiles, read_log
+from ogive._training import DivergedError, TrainingFiles, read_log
 from ogive.data import Dataset, load
 from ogive.images.distances import nearest
 from ogive.images.generation import GeneratorRecipe, PictureGenerator, train_generator
@@ -385,3 +385,22 @@ def test_it_learns_digits():
     judge = LogisticRegression(max_iter=500).fit(data.X, data.y)
     pictures = made.sample(100, steps=5).reshape(100, 64) / 255
     assert (judge.predict(pictures) == np.arange(100) % 10).mean() > 0.7
+
+
+@pytest.mark.parametrize(("guidance", "expected"), [(None, 1.0), (1, 1.0)])
+def test_without_unlabelled_pictures_nothing_is_guided(guidance, expected):
+    few = {"steps": 1, "width": 8, "blocks": 1, "batch": 4, "unlabelled": 0}
+    made = train_generator(load("digits"), GeneratorRecipe(guidance=guidance, **few))
+    assert made.guidance == expected
+    with pytest.raises(InvalidParameterError, match=r"guidance=2.0: .*set unlabelled"):
+        train_generator(load("digits"), GeneratorRecipe(guidance=2, **few))
+
+
+def test_a_training_that_diverges_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        "ogive.images.generation.training.flow_loss",
+        lambda network, batch: network(batch.place, batch.time, batch.label).sum() * torch.nan,
+    )
+    files = TrainingFiles(tmp_path / "g.part", every=0.0)
+    with pytest.raises(DivergedError, match="loss is nan at step 1"):
+        train_generator(load("digits"), GeneratorRecipe(steps=5, width=8, blocks=1), files=files)

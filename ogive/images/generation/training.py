@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -107,6 +108,7 @@ def train_generator(
     ('3', (2, 8, 8, 1))
     """
     recipe = recipe or GeneratorRecipe()
+    _guidance(recipe)  # refused before minutes of work, not after them
     data = _with_present_classes(data)
     train = _train_network if recipe.method == "gradient" else _fit_regressions
     with Meter() as meter:
@@ -121,8 +123,18 @@ def train_generator(
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "command": command,
     }
-    guidance = _GUIDANCE[recipe.method] if recipe.guidance is None else recipe.guidance
-    return PictureGenerator(velocity, data.classes, guidance, summary | about)
+    return PictureGenerator(velocity, data.classes, _guidance(recipe), summary | about)
+
+
+def _guidance(recipe: GeneratorRecipe) -> float:
+    if recipe.method == "gradient" and not recipe.unlabelled:
+        if recipe.guidance not in (None, 1):
+            raise InvalidParameterError(
+                f"guidance={recipe.guidance}: needs pictures without a label to be guided away "
+                "from; set unlabelled to 0.1, or guidance to 1"
+            )
+        return 1.0
+    return _GUIDANCE[recipe.method] if recipe.guidance is None else recipe.guidance
 
 
 def _fit_regressions(
@@ -265,7 +277,10 @@ class _NetworkTraining:
         gradient = nn.utils.clip_grad_norm_(self.network.parameters(), _LARGEST_GRADIENT)
         self.optimiser.step()
         self.average.update_parameters(self.network)
-        self.loss.add(loss.item())
+        value = loss.item()
+        if not math.isfinite(value):  # told at once: the running mean goes into checkpoints
+            return {"loss": value}
+        self.loss.add(value)
         if (number + 1) % _LOGGED and number + 1 < self.steps:
             return None
         return {"loss": self.loss.take(), "rate": rate, "gradient": gradient.item()}

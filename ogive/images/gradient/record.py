@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from sklearn.utils.validation import check_is_fitted
 
 from ogive._errors import InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
@@ -29,6 +30,7 @@ _PARAMETERS: dict[str, Any] = {
 
 def write_network_classifier(model: NetworkClassifier, writer: RecordWriter) -> None:
     """Write a fitted classifier: its parameters, classes and weights."""
+    check_is_fitted(model)
     parameters = writer.part("parameters")
     for name in _PARAMETERS:
         parameters.value(name, getattr(model, name))

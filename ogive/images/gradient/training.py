@@ -22,6 +22,7 @@ from ogive._training import (
 )
 from ogive.features.patches import scaled
 from ogive.images.gradient.augmentation import augmented
+from ogive.operators.precision import fast_bfloat16
 
 _LOGGED = 10  # steps of a line in the log
 _AT_ONCE = 500  # pictures, where nothing is learnt
@@ -124,6 +125,7 @@ def train_classifier(
     rates = [group["lr"] for group in optimiser.param_groups]
     batches = Batches(len(data.x), descent.batch, descent.seed)
     steps, device = descent.steps(len(data.x)), descent.device
+    worth_bfloat16 = device.type != "cpu" or fast_bfloat16()
 
     def step(number: int) -> Mapping[str, float] | None:
         model.train()
@@ -134,7 +136,7 @@ def train_classifier(
         generator = generator_at(descent.seed, number, _AUGMENTATION)
         x = augmented(data.x[rows], generator, flip=descent.flip, shift=descent.shift)
         x, codes = prepared(x, device), data.codes[rows].to(device)
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=worth_bfloat16):
             logits = model(x)
         loss = functional.cross_entropy(
             logits.float(), codes, label_smoothing=descent.label_smoothing

@@ -8,7 +8,9 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
 
+import ogive
 from ogive._errors import InvalidDataError, InvalidModelError, InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
 from ogive._training import TrainingFiles, TrainingInterrupted, read_log
@@ -219,3 +221,9 @@ def test_an_interrupt_is_one(digits):
 
     with pytest.raises(TrainingInterrupted, match="after 2 of"):
         NetworkClassifier(**SMALL, progress=press).fit(digits[0][:100], digits[1][:100])
+
+
+def test_what_is_not_fitted_is_not_saved(tmp_path):
+    with pytest.raises(NotFittedError):
+        ogive.save(NetworkClassifier(), tmp_path / "empty.ogive")
+    assert not list(tmp_path.iterdir())
