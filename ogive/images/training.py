@@ -16,7 +16,6 @@ for bit, as one that was not stopped:
 [1, 2]
 """
 
-from ogive._training import DivergedError as DivergedError
-from ogive._training import TrainingFiles as TrainingFiles
-from ogive._training import TrainingInterrupted as TrainingInterrupted
-from ogive._training import read_log as read_log
+from ogive._training import DivergedError, TrainingFiles, TrainingInterrupted, read_log
+
+__all__ = ["DivergedError", "TrainingFiles", "TrainingInterrupted", "read_log"]
