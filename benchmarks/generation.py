@@ -21,9 +21,8 @@ import numpy as np
 import torch
 
 from benchmarks.threads import default_threads, fixed_threads
-from ogive._training import TrainingFiles, TrainingInterrupted
 from ogive.cli.counting import counting
-from ogive.data import Dataset, load
+from ogive.data import Dataset, load, stratified_subset
 from ogive.images.distances import (
     coverage,
     density,
@@ -34,9 +33,10 @@ from ogive.images.distances import (
 )
 from ogive.images.generation import GeneratorRecipe, PictureGenerator, train_generator
 from ogive.images.generation.batches import FlowBatches
+from ogive.images.generation.network_training import flow_loss
 from ogive.images.generation.pixels import whole_pixels
-from ogive.images.generation.training import flow_loss
 from ogive.images.gradient.classifier import NetworkClassifier
+from ogive.images.training import TrainingFiles, TrainingInterrupted
 from ogive.models import save
 from ogive.report.picture_grid import write_picture_grid
 
@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     train, test = load(options.data), load(options.data, "test")
     if options.rows is not None:
-        train = train.take(range(min(options.rows, len(train))))
+        train = train.take(stratified_subset(train.y, min(options.rows, len(train))))
     try:
         with fixed_threads(options.threads):
             _compare(train, test, options, folder)
@@ -202,7 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.generation", description=__doc__)
     add = parser.add_argument
     add("--data", default="fashion-mnist", help="a named set or a path (default %(default)s)")
-    add("--rows", type=int, help="only so many training pictures")
+    add("--rows", type=int, help="only so many training pictures, of all classes")
     add("--minutes", type=float, help="of each training (default 20)")
     add("--steps", type=int, help="of each training, instead of minutes")
     add("--width", type=int, help="channels of the networks, instead of the usual ones")

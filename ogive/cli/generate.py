@@ -7,21 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ogive.cli.options import AsJson, Debug, Quiet, recipe_option
+from ogive.cli.options import AsJson, Debug, PictureSource, Quiet, Resize, recipe_option
 
 if TYPE_CHECKING:
     from ogive.images.generation import PictureGenerator
 
 
 def generate(
-    data: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA",
-            help="A named data set (see ogive datasets), a folder with one sub-folder of pictures "
-            "a class, or a file of pictures.",
-        ),
-    ],
+    data: PictureSource,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The generator file to write.")
     ],
@@ -74,10 +67,7 @@ def generate(
     seed: Annotated[
         int | None, recipe_option(metavar="NUMBER", help="Of every random choice.")
     ] = None,
-    resize: Annotated[
-        str | None,
-        typer.Option(metavar="HEIGHTxWIDTH", help="Resize the pictures of a folder; to 32x32 say."),
-    ] = None,
+    resize: Resize = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(
@@ -107,8 +97,8 @@ def generate(
     check_writable_folder(output.parent)  # before minutes of work, not after them
     terminal = Terminal(quiet=quiet)
     with terminal.step("loading torch and scikit-learn"):
-        from ogive._training import TrainingFiles, TrainingInterrupted
-        from ogive.images.generation import GeneratorRecipe, train_generator
+        from ogive.images.generation import GeneratorRecipe, planned_steps, train_generator
+        from ogive.images.training import TrainingFiles, TrainingInterrupted
         from ogive.models import read_training, save
         from ogive.preprocessing import ColumnRoles
     settings = GeneratorRecipe.read(recipe) if recipe is not None else GeneratorRecipe()
@@ -124,8 +114,10 @@ def generate(
     )
     with terminal.step(f"reading {data}"):
         training = read_training(data, ColumnRoles(), task="classes", size=picture_size(resize))
-    if checkpoint is not None and checkpoint.expanduser().exists():
-        terminal.note(f"going on from {checkpoint}")
+    planned = planned_steps(checkpoint) if settings.method == "gradient" else None
+    if planned is not None:
+        whatever = ", whatever the minutes" if settings.steps is None else ""
+        terminal.note(f"going on from {checkpoint}, to {planned:,} steps in all{whatever}")
     try:
         with counting(quiet=quiet) as progress:
             made = train_generator(

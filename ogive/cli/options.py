@@ -14,6 +14,18 @@ kernel_option = partial(typer.Option, rich_help_panel="Kernel and penalty")
 recipe_option = partial(typer.Option, rich_help_panel="Recipe")
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file.")]
+PictureSource = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="A named data set (see ogive datasets), a folder with one sub-folder of pictures "
+        "a class, or a file of pictures.",
+    ),
+]
+Resize = Annotated[
+    str | None,
+    typer.Option(metavar="HEIGHTxWIDTH", help="Resize the pictures of a folder; to 32x32 say."),
+]
 AsJson = Annotated[
     bool, typer.Option("--json", metavar="", help="Print the answer as JSON, for another program.")
 ]

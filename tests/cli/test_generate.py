@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ogive._training import TrainingInterrupted, read_log
+from ogive.images.training import TrainingInterrupted, read_log
 
 SMALL = ("--steps", 3, "--width", 8)
 
@@ -90,6 +90,9 @@ def test_sample_wants_a_generator(ogive, tmp_path):
         (("--steps", 0), 2, "steps=0"),
         (("--minutes", -1), 2, "minutes=-1"),
         (("--width", 6), 2, "width=6"),
+        (("--steps", 1, "--minutes", 1), 2, "minutes=1.0 and steps=1"),
+        (("--method", "closed-form", "--minutes", 1), 2, "minutes=1.0: method='closed-form'"),
+        (("--method", "closed-form", "--log", "log.jsonl"), 2, "log='log.jsonl': method='closed"),
         (("--recipe", "none.toml"), 1, "none.toml"),
         (("--resize", "80x80"), 1, "at most 64 a side"),
     ],
@@ -111,7 +114,10 @@ def test_resized_pictures_and_going_on(ogive, folder, tmp_path):
     part, path = tmp_path / "pets.part", tmp_path / "pets.ogive"
     arguments = ("generate", folder, "-o", path, *SMALL, "--resize", "8x8", "--checkpoint", part)
     assert "8×8 pictures" in ogive(*arguments).out
-    assert "going on from" in ogive(*arguments).err
+    again = ogive(*arguments).err
+    assert "going on from" in again and "to 3 steps in all" in again and "minutes" not in again
+    by_minutes = ("generate", folder, "-o", path, "--width", 8, "--minutes", 9, *arguments[-4:])
+    assert "to 3 steps in all, whatever the minutes" in ogive(*by_minutes).err
 
 
 def test_an_interruption_says_how_to_go_on(ogive, folder, tmp_path, monkeypatch):
@@ -130,4 +136,4 @@ def test_in_closed_form(ogive, folder, tmp_path):
     picture = tmp_path / "grid.png"
     assert ogive("sample", path, "-n", 4, "--steps", 2, "-o", picture).code == 0
     refused = ogive("generate", folder, "-o", path, "--method", "closed-form", "--twin")
-    assert refused.code == 2 and "no twin" in refused.err
+    assert refused.code == 2 and "twin=True: method='closed-form' does not heed" in refused.err

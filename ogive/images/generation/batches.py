@@ -12,7 +12,7 @@ from ogive._typing import Float, Int
 from ogive.images.generation.coupling import couple
 from ogive.images.generation.pixels import from_pixels
 
-_POOL = 16  # batches that are coupled at a time: within a class there must be many to choose from
+POOL = 16  # batches that are coupled at a time: within a class there must be many to choose from
 _NOISE, _PATH = 1, 2  # what generators are for
 
 
@@ -81,9 +81,9 @@ class FlowBatches:
 
     def __getitem__(self, step: int) -> FlowBatch:
         """Return the batch of a step; steps count from 0."""
-        pool, place = divmod(step, _POOL)
+        pool, place = divmod(step, POOL)
         if pool != self._pool:
-            self._pool, self._content = pool, self._coupled(pool)
+            self._pool, self._content = pool, self.coupled(pool)
         rows, noise = self._content[place]
         generator = generator_at(self.seed, _PATH, step)
         time = torch.rand(len(rows), generator=generator)
@@ -96,9 +96,9 @@ class FlowBatches:
             self.labels[rows].masked_fill(hidden, self.classes),
         )
 
-    def _coupled(self, pool: int) -> list[tuple[Tensor, Tensor]]:
-        """Return rows and noise of each batch of a pool."""
-        batches = [self.rows[step] for step in range(pool * _POOL, (pool + 1) * _POOL)]
+    def coupled(self, pool: int) -> list[tuple[Tensor, Tensor]]:
+        """Return rows and noise of each of the `POOL` batches that are coupled together."""
+        batches = [self.rows[step] for step in range(pool * POOL, (pool + 1) * POOL)]
         rows = torch.cat(batches)
         pictures = from_pixels(self.pictures[rows])
         noise = torch.randn(pictures.shape, generator=generator_at(self.seed, _NOISE, pool))

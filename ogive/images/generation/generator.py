@@ -93,7 +93,7 @@ class PictureGenerator:
         guidance : float, optional
             Instead of the generator's own.
         progress : callable, optional
-            Called with ("sampling", pictures done, pictures in all).
+            Called with ("sampling", pictures done, pictures in all), first with none done.
 
         Returns
         -------
@@ -106,9 +106,8 @@ class PictureGenerator:
             If there is no such class, or a number is out of range.
         """
         check_count(count, "count")
-        noise = self._noise(range(_filled(count)), seed)
-        found = self._transported(noise, self._labels(len(noise), label), steps, guidance, progress)
-        return found[:count]
+        noise, labels = self._noise(count, seed), self._labels(count, label)
+        return self._transported(noise, labels, steps, guidance, progress)
 
     def interpolate(
         self,
@@ -143,14 +142,13 @@ class PictureGenerator:
         check_count(count, "count")
         check_count(frames, "frames", least=2)
         labels = self._labels(count, label).repeat_interleave(frames)
-        first, last = (self._noise(range(count), s)[:, None] for s in (seed, other_seed))
+        first, last = (self._noise(count, s)[:, None] for s in (seed, other_seed))
         angle = torch.linspace(0, 1, frames).mul(torch.pi / 2)[:, None, None, None]
         # The cosine of a rounded right angle is not zero; the ends are to be samples exactly.
         far = angle.cos().where(angle < angle[-1], 0.0)
         noise = (far * first + angle.sin() * last).flatten(0, 1)
-        fill = torch.arange(_filled(len(noise))) % len(noise)
-        found = self._transported(noise[fill], labels[fill], steps, guidance, progress)
-        return found[: len(noise)].reshape(count, frames, *self.image_shape)
+        found = self._transported(noise, labels, steps, guidance, progress)
+        return found.reshape(count, frames, *self.image_shape)
 
     def class_code(self, name: str) -> int:
         """Return the code of a class that is given by its name or its number.
@@ -211,12 +209,13 @@ class PictureGenerator:
             )
         return torch.full((count,), label)
 
-    def _noise(self, places: range, seed: int) -> Float[Tensor, "n c h w"]:
+    def _noise(self, count: int, seed: int) -> Float[Tensor, "n c h w"]:
         """Return noise, that of each place by the seed and the place alone."""
         check_count(seed, "seed", least=0)
         height, width, channels = self.image_shape
         shape = (channels, height, width)
-        rows = [np.random.default_rng([seed, i]).standard_normal(shape, np.float32) for i in places]
+        generators = (np.random.default_rng([seed, place]) for place in range(count))
+        rows = [generator.standard_normal(shape, np.float32) for generator in generators]
         return torch.from_numpy(np.stack(rows))
 
     @torch.inference_mode()
@@ -229,19 +228,21 @@ class PictureGenerator:
         progress: Progress | None,
     ) -> np.ndarray:
         """Return the pictures that noise becomes, chunk by chunk."""
+        count = len(noise)
         check_count(steps, "steps")
         guidance = self.guidance if guidance is None else guidance
         check_positive(guidance, "guidance", allow_zero=True)
+        tell = progress or (lambda what, done, total: None)
         found = []
+        tell("sampling", 0, count)
         # Weights in bfloat16 change pixels by less than what they are rounded to.
         with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
-            for place in range(0, len(noise), _CHUNK):
-                chunk = slice(place, place + _CHUNK)
+            for place in range(0, count, _CHUNK):
+                chunk = torch.arange(place, place + _CHUNK) % count
                 velocity = guided(self.velocity, labels[chunk], guidance)
                 found.append(to_pixels(integrate(velocity, noise[chunk], steps)))
-                if progress is not None:
-                    progress("sampling", place + _CHUNK, len(noise))
-        return np.concatenate(found)
+                tell("sampling", min(place + _CHUNK, count), count)
+        return np.concatenate(found)[:count]
 
 
 _MOST_GUIDANCE = 100.0
@@ -249,10 +250,6 @@ _READERS: dict[str, Callable[[RecordReader], FlowNetwork | KernelFlow]] = {
     "network": read_network,
     "regressions": KernelFlow.read,
 }
-
-
-def _filled(count: int) -> int:
-    return -(-count // _CHUNK) * _CHUNK
 
 
 def _listed(classes: tuple[str, ...]) -> str:

@@ -111,6 +111,8 @@ class KernelFlow:
                 random_state=seed,
             )
             found.append(ridge.fit(given.numpy(), (ends - noise).numpy()))
+        if progress is not None:
+            progress("regressions", STRETCHES, STRETCHES)
         channels, height, width = pictures.shape[1:]
         return cls((height, width, channels), classes, tuple(found))
 

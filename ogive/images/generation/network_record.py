@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import torch
-
 from ogive._record import RecordReader, RecordWriter
+from ogive.images._network_state import read_network_state, write_network_state
 from ogive.images.generation.layers import TWIN
 from ogive.images.generation.network import FlowNetwork, NetworkShape, Shape
 
@@ -23,9 +22,7 @@ def write_network(network: FlowNetwork, writer: RecordWriter) -> None:
     writer.value("kernel", shape.kernel)
     for name in _MOST:
         writer.value(name, getattr(shape, name))
-    weights = writer.part("weights")
-    for name, value in network.state_dict().items():
-        weights.array(_file_name(name), value.numpy())
+    write_network_state(network, writer.part("weights"))
 
 
 def read_network(reader: RecordReader) -> FlowNetwork:
@@ -42,15 +39,7 @@ def read_network(reader: RecordReader) -> FlowNetwork:
     if sizes["width"] % 4:
         reader.fail("width", f"is {sizes['width']}; it must be a multiple of 4")
     shape = NetworkShape(image_shape, kernel=kernel, **sizes)
-    with torch.device("meta"):  # no memory before the file has shown that it fills it
-        network = FlowNetwork(shape)
-    weights = reader.part("weights")
-    state = {
-        name: torch.from_numpy(weights.array(_file_name(name), tuple(value.shape), "float32"))
-        for name, value in network.state_dict().items()
-    }
-    network.load_state_dict(state, assign=True)
-    return network.eval().requires_grad_(False)
+    return read_network_state(lambda: FlowNetwork(shape), reader.part("weights"))
 
 
 def read_image_shape(reader: RecordReader) -> Shape:
@@ -62,10 +51,6 @@ def read_image_shape(reader: RecordReader) -> Shape:
     ):
         reader.fail("image_shape", f"is {sides!r:.60}; it must be three numbers up to {most}")
     return sides[0], sides[1], sides[2]
-
-
-def _file_name(name: str) -> str:
-    return name.replace(".", "/")  # a dot parts names of a record
 
 
 def _size(reader: RecordReader, name: str) -> int:

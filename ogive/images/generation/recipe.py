@@ -15,6 +15,11 @@ from ogive.images.recipe_file import checked, read_recipe_file
 Shape = tuple[int, int, int]
 
 _TABLE = "generator"
+# Who heeds which settings; seed, unlabelled and guidance are heeded by both.
+_HEEDED = {
+    "gradient": ("minutes", "steps", "kernel", "twin", "width", "blocks", "batch", "rate", "decay"),
+    "closed-form": ("landmarks",),
+}
 
 
 class GeneratorRecipe(BaseModel):
@@ -118,9 +123,28 @@ class GeneratorRecipe(BaseModel):
     def overridden(self, **flags: Any) -> GeneratorRecipe:
         """Return the recipe with the flags that are not None in place of its own settings.
 
-        Minutes that are given put an end to steps that the recipe had.
+        Minutes that are given put an end to steps that the recipe had. A recipe may hold settings
+        of both methods; what is given here must be heeded.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a value is wrong, a flag is of another method, or both minutes and steps are given.
         """
         given = {name: value for name, value in flags.items() if value is not None}
+        if "minutes" in given and "steps" in given:
+            raise InvalidParameterError(
+                f"minutes={given['minutes']!r} and steps={given['steps']!r}: both say how long to "
+                "train; give one of them"
+            )
         if "minutes" in given:
             given = {"steps": None, **given}
-        return GeneratorRecipe.of(self.model_dump() | given, "the command line")
+        found = GeneratorRecipe.of(self.model_dump() | given, "the command line")
+        for method, names in _HEEDED.items():
+            idle = [name for name in names if given.get(name) is not None]
+            if idle and method != found.method:
+                raise InvalidParameterError(
+                    f"{idle[0]}={given[idle[0]]!r}: method={found.method!r} does not heed it; "
+                    f"leave it out, or choose method={method!r}"
+                )
+        return found
