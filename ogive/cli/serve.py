@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ogive.cli.options import Debug, Quiet
+from ogive.cli.options import Debug, Device, Quiet
 
 
 def serve(
@@ -36,6 +36,7 @@ def serve(
         int,
         typer.Option(min=0, max=65535, metavar="NUMBER", help="Of TCP; 0 for any that is free."),
     ] = 8000,
+    device: Device = "cpu",
     open_browser: Annotated[
         bool, typer.Option("--open", metavar="", help="Open the page in the browser.")
     ] = False,
@@ -65,7 +66,7 @@ def serve(
     with listen(host, port) as listening:  # before minutes of loading, not after them
         files = [str(path) for path in (model, index, generator) if path is not None]
         with terminal.step(f"loading {', '.join(files)}"):
-            served = open_served(model=model, index=index, generator=generator)
+            served = open_served(model=model, index=index, generator=generator, device=device)
         app = create_app(served, names=names_of(host))
         address = address_of(listening, host)
 

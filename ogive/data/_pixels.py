@@ -27,6 +27,10 @@ _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 Size = tuple[int, int]
 
 
+class OversizedPictureError(InvalidDataError):
+    """A picture has more pixels than are decoded, as a decompression bomb has."""
+
+
 def decode_image(data: bytes | BinaryIO, origin: str, size: Size | None = None) -> np.ndarray:
     """Decode one picture as a viewer shows it: grey stays one channel, everything else is RGB.
 
@@ -50,7 +54,9 @@ def decode_image(data: bytes | BinaryIO, origin: str, size: Size | None = None) 
     Raises
     ------
     InvalidDataError
-        If it is broken, of another format, or too large, which is known before it is decoded.
+        If it is broken, or of another format.
+    OversizedPictureError
+        If it is too large, which is known before it is decoded.
     """
     with _opened(data, origin) as image:
         return _pixels(as_shown(image), size)
@@ -62,7 +68,9 @@ def image_size(data: bytes | BinaryIO, origin: str) -> Size:
     Raises
     ------
     InvalidDataError
-        If the header is that of no picture, or of too large a one.
+        If the header is that of no picture.
+    OversizedPictureError
+        If it is that of too large a one.
     """
     with _opened(data, origin) as image:
         return shown_size(image)
@@ -81,7 +89,7 @@ def _opened(data: bytes | BinaryIO, origin: str) -> Iterator[Image.Image]:
     except InvalidDataError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InvalidDataError(
+        raise OversizedPictureError(
             f"{origin} is suspected to be a decompression bomb ({error}): resize it first"
         ) from error
     except UnidentifiedImageError as error:
@@ -100,7 +108,7 @@ def _opened(data: bytes | BinaryIO, origin: str) -> Iterator[Image.Image]:
 def _check_pixels(image: Image.Image, origin: str) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise InvalidDataError(
+        raise OversizedPictureError(
             f"{origin} has {height}×{width} pixels, over the limit of {MAX_PIXELS}, as a "
             "decompression bomb has: resize it first"
         )

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from ogive._errors import InvalidParameterError
-from ogive._writing import PathLike, write_bytes
+from ogive._writing import PathLike
+from ogive.data._encoding import as_picture
+from ogive.report.drawing import PAPER, check_png_path, font, write_png
 from ogive.report.style import FAINT, INK, RULE, label
 
 MOST_HITS, MOST_QUERIES = 100, 50
@@ -23,7 +23,7 @@ MOST_HITS, MOST_QUERIES = 100, 50
 _MARGIN, _GAP, _CELL, _CAPTION = 28, 14, 132, 40
 _QUERY = 2 * _CELL + _CAPTION + _GAP
 _WIDEST = 12  # columns of hits
-_PAPER, _EMPTY = "#ffffff", "#f4f2ee"
+_EMPTY = "#f4f2ee"
 _TEXT, _LARGE_TEXT = 13, 15
 
 
@@ -33,8 +33,8 @@ class SheetHit:
 
     Attributes
     ----------
-    picture : ndarray of shape (height, width, 1 or 3), or None
-        uint8; None if it cannot be shown any more.
+    picture : ndarray of shape (height, width, channels), or None
+        uint8, see `as_picture`; None if it cannot be shown any more.
     value : float
         The kernel's value.
     label : str
@@ -66,15 +66,12 @@ def write_contact_sheet(path: PathLike, queries: Sequence[SheetQuery]) -> Path:
         If the file cannot be written.
     """
     check_sheet_path(path)
-    stream = io.BytesIO()
-    contact_sheet(queries).save(stream, format="PNG", optimize=True)
-    return write_bytes(path, stream.getvalue())
+    return write_png(path, contact_sheet(queries))
 
 
 def check_sheet_path(path: PathLike) -> None:
     """Raise InvalidParameterError unless a contact sheet can be a file of this name."""
-    if Path(path).suffix.lower() != ".png":
-        raise InvalidParameterError(f"sheet={str(path)!r} must end in .png: name the file so")
+    check_png_path(path, "sheet")
 
 
 def contact_sheet(queries: Sequence[SheetQuery]) -> Image.Image:
@@ -113,7 +110,7 @@ def contact_sheet(queries: Sequence[SheetQuery]) -> Image.Image:
     heights = [_height(query, columns) for query in queries]
     width = 2 * _MARGIN + _QUERY + (_GAP + columns * (_CELL + _GAP) if columns else 0)
     height = 2 * _MARGIN + sum(heights) + (len(heights) - 1) * 2 * _MARGIN
-    sheet = Image.new("RGB", (width, height), _PAPER)
+    sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
     top = _MARGIN
     for place, (query, tall) in enumerate(zip(queries, heights, strict=True)):
@@ -161,8 +158,8 @@ def _draw_query(
         caption = y + _CELL + 4
         _write(draw, (x, caption), str(place + 1), _CELL, weight="bold")
         value = f"{hit.value:.4f}"
-        font = _font("plain", _TEXT)
-        draw.text((x + _CELL - font.getlength(value), caption), value, FAINT, font)
+        letters = font(_TEXT)
+        draw.text((x + _CELL - letters.getlength(value), caption), value, FAINT, letters)
         _write(draw, (x, caption + 17), hit.label, _CELL, weight="plain", keep="end")
     if len(query.hits) > MOST_HITS:
         text = f"and {len(query.hits) - MOST_HITS:,} more"
@@ -180,10 +177,11 @@ def _draw_picture(
     x, y = place
     if pixels is None:
         draw.rectangle((x, y, x + side - 1, y + side - 1), fill=_EMPTY, outline=RULE)
-        text, font = "not there", _font("plain", _TEXT)
-        draw.text((x + (side - font.getlength(text)) / 2, y + side / 2 - 8), text, FAINT, font)
+        text, letters = "not there", font(_TEXT)
+        left = x + (side - letters.getlength(text)) / 2
+        draw.text((left, y + side / 2 - 8), text, FAINT, letters)
         return
-    picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
+    picture = as_picture(pixels).convert("RGB")  # grey cannot be blended in colour
     scale = min((side - 2) / picture.width, (side - 2) / picture.height)
     if scale >= 2:
         scale = math.floor(scale)
@@ -205,14 +203,9 @@ def _write(
     keep: Literal["start", "end"] = "start",
 ) -> None:
     """Write a line, and shorten it to a width: the end of a path tells more than its start."""
-    font = _font(weight, size)
+    letters = font(size, weight)
     shown = text = label(text, len(text) or 1)
-    while len(text) > 1 and font.getlength(shown) > width:
+    while len(text) > 1 and letters.getlength(shown) > width:
         text = text[1:] if keep == "end" else text[:-1]
         shown = f"…{text}" if keep == "end" else f"{text}…"
-    draw.text(place, shown, INK, font)
-
-
-def _font(weight: Literal["plain", "bold"], size: int) -> ImageFont.FreeTypeFont:
-    name = "DejaVuSans.ttf" if weight == "plain" else "DejaVuSans-Bold.ttf"
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", name), size)
+    draw.text(place, shown, INK, letters)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from ogive._errors import InvalidParameterError
-from ogive._writing import PathLike, write_bytes
+from ogive._writing import PathLike
+from ogive.data._encoding import as_picture
+from ogive.report.drawing import PAPER, check_png_path, font, write_png
 from ogive.report.style import INK, label
 
 # All in pixels. Small pictures are enlarged by whole numbers, so that their pixels stay square.
 _MARGIN, _GAP, _CELL, _TEXT = 12, 4, 56, 13
 _LONGEST = 24  # letters of a name
-_PAPER = "#ffffff"
 
 
 def write_picture_grid(path: PathLike, rows: Sequence[np.ndarray], names: Sequence[str]) -> Path:
@@ -31,15 +30,12 @@ def write_picture_grid(path: PathLike, rows: Sequence[np.ndarray], names: Sequen
         If the file cannot be written.
     """
     check_grid_path(path)
-    stream = io.BytesIO()
-    picture_grid(rows, names).save(stream, format="PNG", optimize=True)
-    return write_bytes(path, stream.getvalue())
+    return write_png(path, picture_grid(rows, names))
 
 
 def check_grid_path(path: PathLike) -> None:
     """Raise InvalidParameterError unless a grid can be a file of this name."""
-    if Path(path).suffix.lower() != ".png":
-        raise InvalidParameterError(f"output={str(path)!r} must end in .png: name the file so")
+    check_png_path(path, "output")
 
 
 def picture_grid(rows: Sequence[np.ndarray], names: Sequence[str]) -> Image.Image:
@@ -47,8 +43,8 @@ def picture_grid(rows: Sequence[np.ndarray], names: Sequence[str]) -> Image.Imag
 
     Parameters
     ----------
-    rows : sequence of ndarrays of shape (n, height, width, 1 or 3)
-        uint8, of one size. Rows may be of different lengths.
+    rows : sequence of ndarrays of shape (n, height, width, channels)
+        uint8, of one size; see `as_picture` for channels. Rows may be of different lengths.
     names : sequence of str
         One a row; no room is taken for them if all are empty.
 
@@ -73,25 +69,24 @@ def picture_grid(rows: Sequence[np.ndarray], names: Sequence[str]) -> Image.Imag
             f"{len(rows)} rows and {len(names)} names: give a name for each row, and one picture "
             "at least"
         )
-    font = ImageFont.truetype(
-        Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), _TEXT
-    )
+    letters = font(_TEXT)
     shown = [label(name, _LONGEST) for name in names]
     height, width = rows[0].shape[1:3]
     scale = max(1, _CELL // max(height, width))
     high, wide = scale * height + _GAP, scale * width + _GAP
-    left = _MARGIN + round(max(map(font.getlength, shown)) + (_MARGIN if any(shown) else 0))
+    left = _MARGIN + round(max(map(letters.getlength, shown)) + (_MARGIN if any(shown) else 0))
     size = (
         left + max(map(len, rows)) * wide - _GAP + _MARGIN,
         2 * _MARGIN + len(rows) * high - _GAP,
     )
-    grid = Image.new("RGB", size, _PAPER)
+    grid = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(grid)
     for place, (row, name) in enumerate(zip(rows, shown, strict=True)):
         top = _MARGIN + place * high
-        draw.text((_MARGIN, top + (high - _GAP) / 2), name, INK, font, anchor="lm")
+        draw.text((_MARGIN, top + (high - _GAP) / 2), name, INK, letters, anchor="lm")
         for column, pixels in enumerate(row):
-            picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-            picture = picture.resize((wide - _GAP, high - _GAP), Image.Resampling.NEAREST)
-            grid.paste(picture.convert("RGB"), (left + column * wide, top))
+            picture = as_picture(pixels).resize(
+                (wide - _GAP, high - _GAP), Image.Resampling.NEAREST
+            )
+            grid.paste(picture, (left + column * wide, top))
     return grid

@@ -12,7 +12,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from ogive import __version__
-from ogive.web.generating import LARGEST_SEED, class_names, generate, read_order
+from ogive.web.generating import (
+    LARGEST_SEED,
+    class_names,
+    generate,
+    read_order,
+    usual_order,
+)
 from ogive.web.guard import LOCAL_NAMES, Guard
 from ogive.web.indexed import IndexedPictures
 from ogive.web.lane import Lane
@@ -162,7 +168,12 @@ def _about(served: Served, limits: Limits) -> dict[str, Any]:
         "index": None
         if index is None
         else {"pictures": len(index), "complete": index.complete, "kernel": KERNEL_FORMULA},
-        "generator": None if generator is None else {"classes": class_names(generator)},
+        "generator": None
+        if generator is None
+        else {
+            "classes": class_names(generator),
+            "usual": usual_order(limits).model_dump(include={"count", "steps", "seed"}),
+        },
     }
 
 

@@ -24,6 +24,7 @@ class Order(BaseModel):
     label : str or None
         The name of a class, in JSON "class"; None for all.
     count, seed, steps : int
+        What is left out of a request is that of `usual_order`.
 
     Examples
     --------
@@ -39,6 +40,20 @@ class Order(BaseModel):
     steps: int = 20
 
 
+def usual_order(limits: Limits) -> Order:
+    """Return what is made unless something else is asked for: no more than may be.
+
+    Examples
+    --------
+    >>> usual_order(Limits(count=9))
+    Order(label=None, count=9, seed=0, steps=20)
+    """
+    usual = Order.model_validate({})
+    return usual.model_copy(
+        update={"count": min(usual.count, limits.count), "steps": min(usual.steps, limits.steps)}
+    )
+
+
 def read_order(body: bytes, generator: PictureSampler, limits: Limits) -> Order:
     """Return the order in a JSON body.
 
@@ -51,6 +66,7 @@ def read_order(body: bytes, generator: PictureSampler, limits: Limits) -> Order:
         order = Order.model_validate_json(body)
     except ValidationError as error:
         raise _wrong(in_words(error)) from error
+    order = order.model_copy(update=usual_order(limits).model_dump(exclude=order.model_fields_set))
     bounds = {
         "count": (1, limits.count),
         "steps": (1, limits.steps),

@@ -41,10 +41,11 @@ def names_of(host: str) -> tuple[str, ...]:
 
 
 class Guard:
-    """Refuse foreign hosts, and add the headers that keep other sites out.
+    """Refuse foreign hosts, add the headers that keep other sites out, and own up to failures.
 
     A site that has its own name resolve to this machine (DNS rebinding) would be taken by the
-    browser for the page itself; the name in the Host header gives it away.
+    browser for the page itself; the name in the Host header gives it away. Failures are answered
+    here, for Starlette answers them outside of everything that adds headers.
 
     Parameters
     ----------
@@ -63,8 +64,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        started = False
+
         async def send_guarded(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = MutableHeaders(scope=message)
                 headers.update(_HEADERS)
                 headers.setdefault("Cache-Control", "no-store")
@@ -74,8 +79,14 @@ class Guard:
             known = ", ".join(self._names)
             refused = refusal(400, f"This page is served as {known} only: see ogive serve --host.")
             await refused(scope, receive, send_guarded)
-        else:
+            return
+        try:
             await self._app(scope, receive, send_guarded)
+        except Exception:
+            if not started:
+                failed = refusal(500, "The server failed; what went wrong is told in its terminal.")
+                await failed(scope, receive, send_guarded)
+            raise  # uvicorn prints it where ogive serve runs
 
 
 def _host(header: str) -> str | None:

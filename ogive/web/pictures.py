@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from http import HTTPStatus
 
@@ -10,7 +9,13 @@ import numpy as np
 from PIL import Image
 
 from ogive._errors import InvalidDataError
-from ogive.data._pixels import decode_image, image_size
+from ogive.data._encoding import as_picture, png_bytes
+from ogive.data._pixels import (
+    MAX_PIXELS,
+    OversizedPictureError,
+    decode_image,
+    image_size,
+)
 from ogive.web.limits import Limits
 from ogive.web.refusal import RefusedError
 
@@ -34,13 +39,13 @@ def decode_upload(data: bytes, limits: Limits) -> np.ndarray:
                 "most that is taken: make it smaller.",
             )
         return decode_image(data, "it")
+    except OversizedPictureError as error:  # above the limit of all readers of pictures
+        most = min(limits.pixels, MAX_PIXELS)
+        raise RefusedError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"The picture has more than the {most:,} pixels that are taken: make it smaller.",
+        ) from error
     except InvalidDataError as error:
-        if "decompression bomb" in str(error):  # above the limit of all readers of pictures
-            raise RefusedError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"The picture has more than the {limits.pixels:,} pixels that are taken: make it "
-                "smaller.",
-            ) from error
         raise RefusedError(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "This is no picture that can be read: PNG, JPEG, GIF, WebP, BMP, TIFF and PPM can, "
@@ -48,18 +53,11 @@ def decode_upload(data: bytes, limits: Limits) -> np.ndarray:
         ) from error
 
 
-def png(image: Image.Image) -> bytes:
-    """Return a picture as a PNG file."""
-    stream = io.BytesIO()
-    image.save(stream, format="PNG")
-    return stream.getvalue()
-
-
 def thumbnail(pixels: np.ndarray, side: int) -> bytes:
     """Return a picture as a PNG file, its longer side reduced to a number of pixels."""
-    image = _image(pixels)
+    image = as_picture(pixels)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return png(image)
+    return png_bytes(image)
 
 
 def sheet(pictures: np.ndarray) -> bytes:
@@ -69,11 +67,12 @@ def sheet(pictures: np.ndarray) -> bytes:
 
     Parameters
     ----------
-    pictures : ndarray of shape (n, height, width, 1 or 3)
-        uint8; n at least 1.
+    pictures : ndarray of shape (n, height, width, channels)
+        uint8; n at least 1, and channels as `as_picture` has them.
 
     Examples
     --------
+    >>> import io
     >>> with Image.open(io.BytesIO(sheet(np.zeros((5, 32, 32, 3), np.uint8)))) as image:
     ...     image.size
     (296, 196)
@@ -87,10 +86,6 @@ def sheet(pictures: np.ndarray) -> bytes:
     canvas = Image.new("RGBA", size)
     for number, pixels in enumerate(pictures):
         row, column = divmod(number, columns)
-        cell = _image(pixels).resize((width, height), Image.Resampling.NEAREST)
+        cell = as_picture(pixels).resize((width, height), Image.Resampling.NEAREST)
         canvas.paste(cell, (column * (width + _GAP), row * (height + _GAP)))
-    return png(canvas)
-
-
-def _image(pixels: np.ndarray) -> Image.Image:
-    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    return png_bytes(canvas)

@@ -45,7 +45,7 @@ def in_words(error: ValidationError | RequestValidationError) -> str:
 
 
 def tell_refusals(app: FastAPI) -> None:
-    """Make every error of an application a status and one sentence, without a traceback."""
+    """Make every refusal of an application a status and one sentence."""
 
     @app.exception_handler(RefusedError)
     async def refused(request: Request, error: RefusedError) -> JSONResponse:
@@ -61,8 +61,3 @@ def tell_refusals(app: FastAPI) -> None:
         answer = refusal(error.status_code, f"{here}: the page is at /.")
         answer.headers.update(error.headers or {})  # which methods there are, say
         return answer
-
-    @app.exception_handler(Exception)
-    async def failed(request: Request, error: Exception) -> JSONResponse:
-        # Starlette raises it again, and uvicorn prints it where ogive serve runs.
-        return refusal(500, "The server failed; what went wrong is told in its terminal.")

@@ -9,23 +9,15 @@ import numpy as np
 
 @runtime_checkable
 class PictureSampler(Protocol):
-    """A generator of pictures, of classes or without; `ogive.load` returns such.
-
-    Attributes
-    ----------
-    classes : tuple of str
-        Empty if it knows none.
-    image_shape : (int, int, int)
-        Height, width and channels (1 or 3) of what it makes.
-    """
+    """A generator of pictures, such as `ogive.images.generation.PictureGenerator`."""
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes."""
+        """Names of the classes; empty if it knows none."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Height, width and channels."""
+        """Height, width and channels (1 to 4, opacity last) of what it makes."""
 
     def sample(
         self,
@@ -36,8 +28,7 @@ class PictureSampler(Protocol):
         steps: int = 20,
         guidance: float | None = None,
     ) -> np.ndarray:
-        """Return new pictures, uint8 of shape (count, height, width, channels).
+        """Return new pictures, uint8 of shape (count, *image_shape).
 
-        The same arguments give the same pictures. ``label`` is the number of a class; without it
-        the pictures are of all classes.
+        As `PictureGenerator.sample`: the same arguments give the same pictures.
         """

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ogive._devices import check_device
 from ogive._errors import DataWarning, InvalidModelError, InvalidParameterError
 from ogive._writing import PathLike
 from ogive.images.picture_index import PictureIndex
-from ogive.models import Model, load
+from ogive.models import Model, load, load_for_use, read_header
 from ogive.preprocessing import RowPreprocessing
 from ogive.web.sampler import PictureSampler
 
@@ -59,6 +60,7 @@ def open_served(
     model: PathLike | None = None,
     index: PathLike | None = None,
     generator: PathLike | None = None,
+    device: str = "cpu",
 ) -> Served:
     """Load what is to be served.
 
@@ -67,37 +69,49 @@ def open_served(
     model, index, generator : path, optional
         Files of ``ogive train`` or ``ogive fit``, of ``ogive index``, and of ``ogive generate``; at
         least one.
+    device : str, default "cpu"
+        Where the model computes: "cpu", "cuda" (or "cuda:1", ...), or "auto". Searching and
+        generating are done on the CPU.
 
     Raises
     ------
     DataNotFoundError
         If a file is not there.
     InvalidParameterError
-        If a file holds something else, or none is given.
+        If a file holds something else, or none is given; if the device is not there, or the model
+        does not compute on it.
     """
+    check_device(device)
+    if model is None and device not in ("cpu", "auto"):
+        raise InvalidParameterError(
+            f"device={device!r}: only a model computes on a GPU; give a model, or leave the device "
+            "out"
+        )
     files = [path for path in (model, index, generator) if path is not None]
     return Served(
-        None if model is None else _model(model),
+        None if model is None else _model(model, device),
         None if index is None else _index(index),
         None if generator is None else _generator(generator),
         " · ".join(Path(path).name for path in files),
     )
 
 
-def _model(path: PathLike) -> Model:
-    found = _loaded("model", path)
-    if isinstance(found, Model):
-        return found
-    cure = (
-        "give it as generator"
-        if isinstance(found, PictureSampler)
-        else "fit one with ogive train or ogive fit"
-    )
-    raise InvalidParameterError(f"model={str(path)!r} holds a {type(found).__name__}: {cure}")
+def _model(path: PathLike, device: str) -> Model:
+    try:
+        if read_header(path)["kind"] == "generator":
+            raise InvalidParameterError(
+                f"model={str(path)!r} makes pictures, and tells no classes: give it as generator"
+            )
+        return load_for_use(Path(path), device)
+    except InvalidModelError as error:
+        raise InvalidParameterError(f"model={str(path)!r} is none: {error}") from error
 
 
 def _generator(path: PathLike) -> PictureSampler:
-    found = _loaded("generator", path)
+    try:
+        found: Any = load(path)
+    except InvalidModelError as error:
+        raise InvalidParameterError(f"generator={str(path)!r} is none: {error}") from error
     if isinstance(found, PictureSampler):
         return found
     raise InvalidParameterError(
@@ -119,13 +133,6 @@ def _index(path: PathLike) -> PictureIndex:
             stacklevel=3,
         )
     return found
-
-
-def _loaded(parameter: str, path: PathLike) -> Any:
-    try:
-        return load(path)
-    except InvalidModelError as error:
-        raise InvalidParameterError(f"{parameter}={str(path)!r} is none: {error}") from error
 
 
 def _check_takes_pictures(model: Model) -> None:

@@ -33,6 +33,15 @@ def test_any_size(shape):
     assert picture_grid([np.zeros(shape, np.uint8)], ["a"]).mode == "RGB"
 
 
+@pytest.mark.parametrize("channels", [2, 4])
+def test_what_is_transparent_is_white(channels):
+    clear, dark = np.zeros((2, 1, 2, 2, channels), np.uint8)
+    dark[..., -1] = 255
+    grid = np.asarray(picture_grid([clear, dark], ["", ""]))
+    height = len(grid) // 2
+    assert (grid[:height] == 255).all() and (grid[height:] == 0).sum() == 56 * 56 * 3
+
+
 def test_files(tmp_path):
     path = write_picture_grid(tmp_path / "grid.png", [RED], ["red"])
     assert red(Image.open(path)).any()

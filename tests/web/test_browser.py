@@ -98,6 +98,21 @@ def expect_verdict(page):
     expect(page.get_by_role("status").first).to_contain_text("digit 8")
 
 
+def test_a_file_too_large_puts_off_the_look_before_it(opened, tmp_path, query):
+    page = opened()
+    held = []
+    page.route("**/api/look*", held.append)
+    page.set_input_files("#file", query)
+    status = page.locator("#looking-status")
+    expect(status).to_have_text("Looking …")
+    (tmp_path / "large.png").write_bytes(bytes(21 << 20))
+    page.set_input_files("#file", tmp_path / "large.png")
+    expect(status).to_contain_text("large.png has 22.0 MB")
+    page.wait_for_timeout(300)
+    expect(status).to_contain_text("large.png has 22.0 MB")
+    expect(page.locator("#looking")).not_to_have_attribute("aria-busy", "true")
+
+
 @pytest.mark.parametrize("way", ["choose", "drop", "paste"])
 def test_a_picture_is_looked_at(opened, query, way):
     page = opened()
@@ -171,6 +186,8 @@ def test_pictures_are_made_and_downloaded(opened):
 def test_the_form_knows_the_bounds(opened):
     page = opened()
     page.get_by_role("tab", name="New pictures").click()
+    usual = [page.get_by_label(name).input_value() for name in ("Pictures", "Steps", "Seed")]
+    assert usual == ["16", "20", "0"]
     page.get_by_label("Steps").fill("101")
     page.get_by_role("button", name="Generate").click()
     assert page.get_by_label("Steps").evaluate("field => !field.validity.valid")

@@ -46,6 +46,26 @@ def test_what_is_left_out_has_a_default(client, waves):
     assert generate(client, seed=1).content != first.content
 
 
+def test_what_is_usual_is_always_allowed(connect, waves):
+    client = connect(Limits(count=3, steps=4))
+    assert client.get("/api/about").json()["generator"]["usual"]["count"] == 3
+    assert generate(client).status_code == 200
+    assert waves.asked == [(3, None, 0, 4, None)]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_pictures_of_any_channels_are_laid_over_white(connect, waves, channels):
+    waves.image_shape = (2, 1, channels)
+    pixels = np.full((1, 2, 1, channels), 40, np.uint8)
+    if channels in (2, 4):  # the lower half is seen through
+        pixels[0, :, 0, -1] = (255, 0)
+    waves.sample = lambda *given, **options: pixels
+    shown = opened(generate(connect(generator=waves), count=1).content)
+    lower = 255 if channels in (2, 4) else 40
+    assert shown[0, 0].tolist() == [40, 40, 40, 255]
+    assert shown[-1, -1].tolist() == [lower, lower, lower, 255]
+
+
 def test_the_ends_of_what_may_be_asked_for(connect, waves):
     client = connect(Limits(count=3, steps=4))
     for order in ({"count": 1}, {"count": 3}, {"steps": 1}, {"steps": 4}, {"seed": 2**32 - 1}):

@@ -216,7 +216,10 @@ def test_who_may_ask_follows_from_the_host(loaded, listening, host, allowed):
 
 @pytest.mark.parametrize("address", ["/", "/page.js", "/api/about", "/nothing"])
 def test_browsers_are_told_to_stay_here(client, address):
-    answer = client.get(address)
+    kept_here(client.get(address))
+
+
+def kept_here(answer):
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -232,6 +235,7 @@ def test_a_failure_tells_nothing(connect, waves, capfd):
     waves.sample = broken
     answer = connect(generator=waves).post("/api/generate", content=b"{}", headers=JSON)
     assert answer.status_code == 500 and "zebra" not in answer.text
+    kept_here(answer)
     assert answer.json()["detail"].startswith("The server failed")
 
 

@@ -9,6 +9,7 @@ import ogive
 from ogive import __version__
 from ogive._errors import DataNotFoundError, DataWarning, InvalidParameterError
 from ogive.images.picture_index import PictureIndex
+from ogive.models import load_for_use
 from ogive.web import Limits, Served, open_served
 from ogive.web.server import address_of, listen
 
@@ -19,7 +20,8 @@ def test_what_there_is_is_told(connect, loaded):
     assert about["model"] == {"target": "class", "classes": 10}
     kernel = "tanh(2 ⟨x, y⟩)"
     assert about["index"] == {"pictures": 300, "complete": True, "kernel": kernel}
-    assert about["generator"] == {"classes": ["calm", "rough <sea>"]}
+    usual = {"count": 16, "steps": 20, "seed": 0}
+    assert about["generator"] == {"classes": ["calm", "rough <sea>"], "usual": usual}
     assert about["limits"]["count"] == 64 and about["limits"]["seed"] == 2**32 - 1
     less = connect(model=None, generator=None).get("/api/about").json()
     assert less["model"] is None and less["generator"] is None
@@ -60,8 +62,8 @@ def test_files_of_another_kind(files, tmp_path, untrained):
         ({"model": index}, "model='.*digits.index' is none: .*picture index"),
         ({"index": model}, "index='.*digits.ogive' is no index: "),
         ({"generator": model}, "holds a Model, which makes no pictures"),
-        ({"model": untrained}, "holds a PictureGenerator: give it as generator"),
-        ({"model": tmp_path / "bare.ogive"}, "holds a KernelRidge: fit one with ogive train"),
+        ({"model": untrained}, "makes pictures, and tells no classes: give it as generator"),
+        ({"model": tmp_path / "bare.ogive"}, "holds a bare KernelRidge, .* or fit with ogive fit"),
         ({"model": tmp_path / "text"}, "is not a whole model file"),
         ({"index": tmp_path / "text"}, "text"),
         ({"generator": tmp_path / "text"}, "text"),
@@ -71,6 +73,27 @@ def test_files_of_another_kind(files, tmp_path, untrained):
             open_served(**given)
     with pytest.raises(DataNotFoundError, match="nowhere"):
         open_served(model=model, index=tmp_path / "nowhere")
+
+
+def test_the_model_computes_where_it_is_told_to(files, monkeypatch):
+    asked = []
+
+    def loaded(path, device):
+        asked.append(device)
+        return load_for_use(path)
+
+    monkeypatch.setattr("ogive.web.served.load_for_use", loaded)
+    open_served(model=files[0], device="auto")
+    open_served(model=files[0])
+    assert asked == ["auto", "cpu"]
+    with pytest.raises(InvalidParameterError, match="device='gpu' is unknown"):
+        open_served(model=files[0], device="gpu")
+
+
+def test_only_a_model_computes_elsewhere(files, monkeypatch):
+    monkeypatch.setattr("ogive.web.served.check_device", lambda device: None)
+    with pytest.raises(InvalidParameterError, match="device='cuda': only a model computes"):
+        open_served(index=files[1], device="cuda")
 
 
 def test_an_unfinished_index_is_told(loaded, tmp_path):

@@ -3,12 +3,15 @@
 const element = (id) => document.getElementById(id);
 
 export function startGenerating(about, asked) {
-  const { classes } = about.generator;
+  const { classes, usual } = about.generator;
   const field = (name) => element(name).valueAsNumber;
   let sheet = null;
   let working = false;
 
-  for (const name of ["count", "steps", "seed"]) element(name).max = about.limits[name];
+  for (const name of ["count", "steps", "seed"]) {
+    element(name).max = about.limits[name];
+    element(name).value = usual[name];
+  }
   element("class-field").hidden = classes.length === 0;
   element("class").append(new Option("all", ""), ...classes.map((name, place) => new Option(name, place)));
 

@@ -23,9 +23,7 @@ export function startLooking(about, asked) {
   function lookAtFile(file) {
     show(URL.createObjectURL(file), file.name);
     if (file.size > about.limits.upload_bytes) {
-      current?.abort();
-      clear();
-      tell(`${file.name} has ${megabytes(file.size)}; ${megabytes(about.limits.upload_bytes)} are the most that is taken: make it smaller.`, true);
+      refuse(`${file.name} has ${megabytes(file.size)}; ${megabytes(about.limits.upload_bytes)} are the most that is taken: make it smaller.`);
       return;
     }
     const type = file.type || "application/octet-stream";
@@ -39,6 +37,15 @@ export function startLooking(about, asked) {
     element("file").focus({ preventScroll: true });
   }
 
+  // Say what is wrong, whatever is being asked: no answer may come after it.
+  function refuse(sentence) {
+    current?.abort();
+    current = null;
+    element("looking").removeAttribute("aria-busy");
+    clear();
+    tell(sentence, true);
+  }
+
   async function look(address, options) {
     current?.abort();
     const mine = (current = new AbortController());
@@ -46,13 +53,12 @@ export function startLooking(about, asked) {
     tell("Looking …");
     try {
       const answer = await (await asked(address, { ...options, signal: mine.signal })).json();
+      if (mine !== current) return; // another picture is being looked at
       showVerdict(answer.model, about.model);
       showHits(answer.hits, about.index, lookAtHit);
       tell(summary(answer));
     } catch (error) {
-      if (mine !== current) return; // another picture is being looked at
-      clear();
-      tell(error.message, true);
+      if (mine === current) refuse(error.message);
     } finally {
       if (mine === current) element("looking").removeAttribute("aria-busy");
     }
