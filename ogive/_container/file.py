@@ -37,7 +37,7 @@ from ogive._errors import (
 )
 from ogive._writing import PathLike, write_bytes
 
-_CURE = "copy or download it again, or save the model again with ogive.save"
+_MODEL_CURE = "copy or download it again, or save the model again with ogive.save"
 
 
 def write_container(
@@ -102,12 +102,16 @@ def write_container(
     return write_bytes(path, b"".join([length, head, *(_bytes(stored[name]) for name in order)]))
 
 
-def read_container(path: PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def read_container(
+    path: PathLike, *, kind: str = "model file", cure: str = _MODEL_CURE
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Read what `write_container` wrote; run nothing, and take no more memory than the file fills.
 
     Parameters
     ----------
     path : path
+    kind, cure : str
+        What error messages call the file, and what to do about a damaged one.
 
     Returns
     -------
@@ -123,9 +127,9 @@ def read_container(path: PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray
     """
     try:
         with _opened(path) as stream:
-            return _read(stream, os.fstat(stream.fileno()).st_size)
+            return _read(stream, os.fstat(stream.fileno()).st_size, cure)
     except InvalidModelError as error:
-        raise InvalidModelError(f"{path_text(path)} is not a whole model file: {error}") from None
+        raise InvalidModelError(f"{path_text(path)} is not a whole {kind}: {error}") from None
     except (OSError, ValueError, RuntimeError) as error:
         if isinstance(error, OgiveError):
             raise
@@ -154,7 +158,7 @@ def _opened(path: PathLike) -> BinaryIO:
     return found.open("rb")
 
 
-def _read(stream: BinaryIO, size: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _read(stream: BinaryIO, size: int, cure: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     try:
         header = read_header(stream, size)
         arrays = {place.name: _read_array(stream, place) for place in header.places}
@@ -162,7 +166,7 @@ def _read(stream: BinaryIO, size: int) -> tuple[dict[str, Any], dict[str, np.nda
             raise InvalidModelError("its content is damaged (the checksum differs)")
         values = parse_json(header.text)
     except InvalidModelError as error:
-        raise InvalidModelError(f"{error}; {_CURE}") from None
+        raise InvalidModelError(f"{error}; {cure}") from None
     return values, {name: _native(array) for name, array in arrays.items()}
 
 

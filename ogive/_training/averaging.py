@@ -13,7 +13,7 @@ from ogive._errors import InvalidParameterError
 _WARM_UP = 10
 
 
-def averaged(model: nn.Module, decay: float = 0.999) -> AveragedModel:
+def averaged(model: nn.Module, decay: float = 0.999, *, name: str = "decay") -> AveragedModel:
     """Return a copy of a model that is to hold the exponential average of its weights.
 
     After each step of the optimiser ``average.update_parameters(model)`` sets
@@ -25,6 +25,8 @@ def averaged(model: nn.Module, decay: float = 0.999) -> AveragedModel:
     model : Module
     decay : float, default 0.999
         At least 0, below 1.
+    name : str
+        What error messages call the decay.
 
     Returns
     -------
@@ -54,7 +56,7 @@ def averaged(model: nn.Module, decay: float = 0.999) -> AveragedModel:
     1.818
     """
     if not 0 <= decay < 1:
-        raise InvalidParameterError(f"decay={decay!r}: must be at least 0 and below 1")
+        raise InvalidParameterError(f"{name}={decay!r}: must be at least 0 and below 1")
 
     @torch.no_grad()
     def update(mean: Any, new: Any, count: Tensor | int) -> None:

@@ -19,6 +19,7 @@ from ogive._errors import InvalidModelError, InvalidTypeError
 from ogive._writing import PathLike
 
 _FORMAT, _VERSION = "ogive checkpoint", 1
+_CURE = "delete it and begin again, or name another file"
 _PLAIN = (bool, int, float, str, type(None))
 # numpy has no bfloat16: its bits are kept as integers.
 _AS_BITS = {torch.bfloat16: torch.int16}
@@ -67,7 +68,7 @@ def read_checkpoint(path: PathLike) -> Any:
     InvalidModelError
         If it is no checkpoint, is damaged, or comes from a newer Ogive.
     """
-    values, arrays = read_container(path)
+    values, arrays = read_container(path, kind="checkpoint", cure=_CURE)
     if values.get("format") != _FORMAT:
         raise InvalidModelError(
             f"{path_text(path)} is no checkpoint of a training: name another file"
@@ -79,9 +80,9 @@ def read_checkpoint(path: PathLike) -> Any:
         )
     try:
         return _read(values["state"], arrays)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise InvalidModelError(
-            f"{path_text(path)} is no whole checkpoint: {error!r:.80}; delete it and begin again"
+            f"{path_text(path)} is no whole checkpoint: {error!r:.80}; {_CURE}"
         ) from error
 
 

@@ -10,29 +10,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
 from ogive._container import path_text
-from ogive._errors import InvalidModelError, OgiveError
-from ogive._training.checkpoint import read_checkpoint, write_checkpoint
-from ogive._training.identity import check_identity
+from ogive._errors import OgiveError
+from ogive._training.kept import Kept, Stateful
 from ogive._training.log import TrainingLog
 from ogive._writing import check_writable_folder
 
 Figures = Mapping[str, float]
 Progress = Callable[[str, int, int], None]
-
-
-class Stateful(Protocol):
-    """A part of a training: a model, an optimiser, an average of weights."""
-
-    def state_dict(self) -> Any:
-        """Return its state: tensors and plain values, nested."""
-
-    def load_state_dict(self, state_dict: Any, /) -> Any:
-        """Take a state."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +59,8 @@ def run_training(
     seed: int = 0,
     identity: Mapping[str, Any] | None = None,
     files: TrainingFiles = TrainingFiles(),
+    finished: Callable[[], bool] = lambda: False,
+    at_once: bool = False,
     progress: Progress | None = None,
     report: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> float:
@@ -94,6 +85,11 @@ def run_training(
     identity : mapping, optional
         Recipe and data (see `digest`), in plain values: a checkpoint of another one is refused.
     files : TrainingFiles
+    finished : callable() -> bool, optional
+        Asked between two steps whether the others are not worth taking; what it depends on belongs
+        to the parts.
+    at_once : bool, default False
+        Whether a checkpoint is written before the first step: where to begin was work too.
     progress : callable, optional
         Called with ("training", steps done, steps in all) after each step, and once at the start.
     report : callable, optional
@@ -114,7 +110,7 @@ def run_training(
     InvalidParameterError
         If the checkpoint is that of another training.
     InvalidModelError
-        If it is damaged.
+        If it is damaged, or its parts are not those of this one.
     OutputError
         If a file cannot be written.
 
@@ -145,9 +141,12 @@ def run_training(
             listeners = [tell for tell in tellers if tell is not None]
             kept = time.monotonic()
             begun = kept - state.seconds
+            if at_once and not state.done:
+                state.keep()
             if progress is not None:
                 progress("training", state.done, steps)
-            while state.done < steps:
+            ended = state.done >= steps or finished()
+            while not ended:
                 figures = step(state.done)
                 state.done += 1
                 now = time.monotonic()
@@ -158,8 +157,9 @@ def run_training(
                         tell(record)
                 if progress is not None:
                     progress("training", state.done, steps)
-                stopped = interrupted() and state.done < steps
-                if stopped or state.done == steps or now - kept >= files.every:
+                ended = state.done >= steps or finished()
+                stopped = interrupted() and not ended
+                if stopped or ended or now - kept >= files.every:
                     state.keep()
                     kept = now
                 if stopped:
@@ -173,39 +173,36 @@ class _Progress:
     def __init__(
         self, parts: Mapping[str, Stateful], identity: Mapping[str, Any], path: Path | None
     ) -> None:
-        self.parts, self.identity = parts, identity
+        self.parts = {**parts, "generators": _Generators()}
+        self.identity = identity
         self.path = None if path is None else path.expanduser()
         self.done, self.seconds = 0, 0.0
 
     def keep(self) -> None:
         """Write the checkpoint, if there is to be one."""
-        if self.path is None:
-            return
-        state = {
-            "identity": dict(self.identity),
-            "done": self.done,
-            "seconds": self.seconds,
-            "generators": _generators(),
-            "parts": {name: part.state_dict() for name, part in self.parts.items()},
-        }
-        write_checkpoint(self.path, state)
+        if self.path is not None:
+            parts = {name: part.state_dict() for name, part in self.parts.items()}
+            Kept(self.path, self.identity, self.done, self.seconds, parts).write()
 
     def restore(self) -> None:
         """Take everything from the checkpoint, if there is one."""
-        if self.path is None or not self.path.exists():
-            return
-        state = read_checkpoint(self.path)
-        try:
-            check_identity(state["identity"], self.identity, path_text(self.path))
-            for name, part in self.parts.items():
-                part.load_state_dict(state["parts"][name])
-            _set_generators(state["generators"])
-            self.done, self.seconds = state["done"], state["seconds"]
-        except (KeyError, TypeError, RuntimeError) as error:
-            raise InvalidModelError(
-                f"{path_text(self.path)} does not hold this training: {error}; delete it, or name "
-                "another"
-            ) from error
+        kept = Kept.read(self.path, self.identity)
+        if kept is not None:
+            kept.give(self.parts)
+            self.done, self.seconds = kept.done, kept.seconds
+
+
+class _Generators:
+    """Torch's global generators, as a part of a training."""
+
+    def state_dict(self) -> list[torch.Tensor]:
+        gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        return [torch.get_rng_state(), *gpus]
+
+    def load_state_dict(self, states: list[torch.Tensor], /) -> None:
+        torch.set_rng_state(states[0])
+        if torch.cuda.is_available() and len(states) == 1 + torch.cuda.device_count():
+            torch.cuda.set_rng_state_all(states[1:])
 
 
 def _record(state: _Progress, figures: Figures) -> dict[str, Any]:
@@ -223,17 +220,6 @@ def _how_to_go_on(state: _Progress, steps: int) -> str:
     if state.path is None:
         return f"{told}; nothing is kept, for no checkpoint was named"
     return f"{told}; run the same again to go on from {path_text(state.path)}"
-
-
-def _generators() -> list[torch.Tensor]:
-    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    return [torch.get_rng_state(), *gpus]
-
-
-def _set_generators(states: list[torch.Tensor]) -> None:
-    torch.set_rng_state(states[0])
-    if torch.cuda.is_available() and len(states) == 1 + torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(states[1:])
 
 
 @contextmanager

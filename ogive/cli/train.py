@@ -97,6 +97,22 @@ def train(
             help="Whether pictures are mirrored at random; yes for colour pictures.",
         ),
     ] = None,
+    patience: Annotated[
+        int | None,
+        gradient_option(
+            metavar="EPOCHS",
+            help="Stop when the loss on pictures left out of training was not lower for so many "
+            "epochs, and keep the weights with the lowest; if left out, all epochs are taken.",
+        ),
+    ] = None,
+    validation_fraction: Annotated[
+        float | None,
+        gradient_option(
+            metavar="SHARE",
+            help="Of the training pictures, left out for --patience; 0.1 if it is not said. They "
+            "are others than those of --test-fraction.",
+        ),
+    ] = None,
     checkpoint: Annotated[
         Path | None,
         gradient_option(
@@ -154,14 +170,14 @@ def train(
             check_writable_folder(file.parent)  # before minutes of work, not after them
     terminal = Terminal(quiet=quiet)
     with terminal.step("loading torch and scikit-learn"):
-        from ogive._training import TrainingFiles, TrainingInterrupted
         from ogive.images.recipe import Recipe
+        from ogive.images.training import TrainingFiles, TrainingInterrupted
         from ogive.models import Course, read_training, train_pictures
         from ogive.preprocessing import ColumnRoles
     settings = (Recipe.read(recipe) if recipe is not None else Recipe()).overridden(
         method=method, seed=seed, size=size, filters=filters, patch_size=patch_size, grid=grid,
         mirror=mirror, alpha=alpha, kernel=kernel, width=width, epochs=epochs, batch=batch,
-        rate=rate, flip=flip,
+        rate=rate, flip=flip, patience=patience, validation_fraction=validation_fraction,
     )  # fmt: skip
     curves = _Curves(plot, settings.method, terminal)
     with terminal.step(f"reading {data}"):
@@ -210,6 +226,8 @@ class _Curves:
         self.records.append(record)
         if "epoch" in record:
             told = f"epoch {record['epoch']}: loss {record['loss']:.3f}"
+            if "validation_loss" in record:
+                told += f" and {record['validation_loss']:.4f} on what is left out"
             if "held_out_accuracy" in record:
                 told += f", accuracy {record['held_out_accuracy']:.4f} on what is held out"
             else:
@@ -220,7 +238,7 @@ class _Curves:
         """Draw all records: those of the log, which knows what was before a resumption."""
         if self.plot is None:
             return
-        from ogive._training import read_log
+        from ogive.images.training import read_log
         from ogive.report.training import training_curves
 
         records = read_log(log) if log is not None else self.records

@@ -7,10 +7,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ogive._errors import InvalidParameterError
 from ogive.images.recipe_file import checked, read_recipe_file
 
 Shape = tuple[int, int, int]
 Size = Literal["small", "medium", "large"]
+METHODS = ("closed-form", "gradient", "both")
 
 
 class ClosedForm(BaseModel):
@@ -79,7 +81,8 @@ class Gradient(BaseModel):
     ----------
     kernel : {"sigmoid", "logistic", "relu"}
         Of the network's units; relu with batch normalisation is the control.
-    width, epochs, batch, rate, weight_decay, label_smoothing, flip, shift, average
+    width, epochs, batch, rate, weight_decay, label_smoothing, flip, shift, average, patience, \
+validation_fraction
         As for `ogive.images.gradient.classifier.NetworkClassifier`. Where the closed form is
         trained on, ``rate`` is a factor on its own rates: 1 if left out.
 
@@ -101,9 +104,11 @@ class Gradient(BaseModel):
     flip: bool | None = None
     shift: int | None = Field(default=None, ge=0)
     average: float = Field(default=0.98, ge=0, lt=1)
+    patience: int | None = Field(default=None, ge=1)
+    validation_fraction: float = Field(default=0.1, gt=0, lt=1)
 
     def settled(self, image_shape: Shape) -> dict[str, Any]:
-        """Return all settings, nothing left open but the rate, for pictures of that shape.
+        """Return all settings, nothing left open but rate and patience, for such pictures.
 
         Colour pictures are taken for photographs, which stay what they are when they are mirrored
         or moved by a few pixels; grey ones may be letters.
@@ -114,6 +119,7 @@ class Gradient(BaseModel):
             "width": 48 if colour else 32,
             "epochs": 8 if colour else 4,
             "rate": None,
+            "patience": None,
             "flip": colour,
             "shift": min(height, width) // 12 if colour else 0,
         }
@@ -174,13 +180,52 @@ class Recipe(BaseModel):
         return checked(cls, given, origin, _TABLES)
 
     def overridden(self, **flags: Any) -> Recipe:
-        """Return the recipe with the flags that are not None in place of its own settings."""
-        given = self.model_dump(by_alias=True)
-        for name, value in flags.items():
-            if value is not None:
-                table = next((t for t in _TABLES if name in _TABLES[t].model_fields), None)
-                (given if table is None else given[table])[name] = value
-        return Recipe.of(given, "the command line")
+        """Return the recipe with the flags that are not None in place of its own settings.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a value is not possible, or a flag has no effect with the recipe's method. Tables
+            that the method does not use may stand in a file all the same.
+
+        Examples
+        --------
+        >>> Recipe().overridden(epochs=3)
+        Traceback (most recent call last):
+        ogive._errors.InvalidParameterError: epochs=3 has no effect with method='closed-form': \
+leave it out, or choose the method 'gradient' or 'both'
+        """
+        given, recipe = (
+            {n: v for n, v in flags.items() if v is not None},
+            self.model_dump(by_alias=True),
+        )
+        for name, value in given.items():
+            table = next((t for t in _TABLES if name in _TABLES[t].model_fields), None)
+            (recipe if table is None else recipe[table])[name] = value
+        found = Recipe.of(recipe, "the command line")
+        for name, value in given.items():
+            methods = _methods_of(name)
+            if found.method not in methods:
+                raise InvalidParameterError(
+                    f"{name}={value!r} has no effect with method={found.method!r}: leave it out, "
+                    f"or choose the method {' or '.join(map(repr, methods))}"
+                )
+        if "validation_fraction" in given and found.gradient.patience is None:
+            raise InvalidParameterError(
+                f"validation_fraction={given['validation_fraction']} has no effect without "
+                "patience: leave it out, or say for how many epochs to be patient"
+            )
+        return found
 
 
 _TABLES: dict[str, type[BaseModel]] = {"closed-form": ClosedForm, "gradient": Gradient}
+_OF_NETWORK = ("kernel", "width")  # the closed form that is trained on has its own
+
+
+def _methods_of(name: str) -> tuple[str, ...]:
+    """Return the methods in which a setting has an effect."""
+    if name in ClosedForm.model_fields:
+        return ("closed-form", "both")
+    if name in _OF_NETWORK:
+        return ("gradient",)
+    return ("gradient", "both") if name in Gradient.model_fields else METHODS

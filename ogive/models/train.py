@@ -11,13 +11,13 @@ import numpy as np
 from ogive._devices import check_device
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._resources import Meter
-from ogive._training import TrainingFiles
 from ogive.data import Dataset
 from ogive.estimators import PatchKernelClassifier
 from ogive.images.closed_form import closed_form_classifier, closed_form_settings
 from ogive.images.gradient.classifier import NetworkClassifier
-from ogive.images.gradient.patches import patch_descent, train_patches
+from ogive.images.gradient.patches import fit_patches, patch_descent
 from ogive.images.recipe import Recipe, Shape
+from ogive.images.training import TrainingFiles
 from ogive.models.fit import Training, summary_of
 from ogive.models.model import Model
 from ogive.preprocessing import RowPreprocessing
@@ -32,7 +32,7 @@ class Course:
     Attributes
     ----------
     files : TrainingFiles
-        Checkpoint and log of a training by gradient.
+        Checkpoint and log of a training by gradient (see `ogive.images.training`).
     progress : callable, optional
         Called with (what is done, pictures or steps done, in all).
     report : callable, optional
@@ -63,7 +63,8 @@ def train_pictures(
         Pictures with classes.
     recipe : Recipe
     held : Training, optional
-        Of the same kind: a training by gradient is tested on them after every epoch.
+        Of the same kind: a training by gradient is tested on them after every epoch, for the log.
+        They change nothing; what tells when to stop is taken from ``training``.
     command : str
         Noted in the summary.
     course : Course, optional
@@ -77,7 +78,10 @@ def train_pictures(
     InvalidDataError
         If the data are no pictures, or have no classes.
     InvalidParameterError
-        If the recipe does not suit their size, or the checkpoint is that of another training.
+        If the recipe does not suit their size, the checkpoint is that of another training, or the
+        closed form is to have a checkpoint, a log or a GPU.
+    InvalidModelError
+        If the checkpoint is damaged.
     TrainingInterrupted
         After Ctrl-C during a training by gradient; its message says how to go on.
 
@@ -97,11 +101,8 @@ def train_pictures(
         )
     if not training.classes:
         raise InvalidDataError(f"{data.name} has numbers to predict: training is for classes")
-    if recipe.method == "closed-form" and course.files != TrainingFiles():
-        raise InvalidParameterError(
-            "checkpoint and log belong to training by gradient, and method='closed-form' has no "
-            "steps: leave them out, or choose the method 'gradient' or 'both'"
-        )
+    if recipe.method == "closed-form":
+        _check_closed_form(course)
     with Meter() as meter:
         preprocessing = RowPreprocessing.fit(data, "none")
         rows = _rows(preprocessing, training)
@@ -125,6 +126,19 @@ class _Work:
     course: Course
 
 
+def _check_closed_form(course: Course) -> None:
+    if course.files != TrainingFiles():
+        raise InvalidParameterError(
+            "checkpoint and log belong to training by gradient, and method='closed-form' has no "
+            "steps: leave them out, or choose the method 'gradient' or 'both'"
+        )
+    if course.device not in ("cpu", "auto"):
+        raise InvalidParameterError(
+            f"device={course.device!r}: method='closed-form' computes on the CPU; leave it out, or "
+            "choose the method 'gradient' or 'both'"
+        )
+
+
 def _rows(preprocessing: RowPreprocessing, training: Training) -> np.ndarray:
     data: Any = training.data
     # Bytes take a quarter of the memory, and become the same fractions batch by batch.
@@ -135,8 +149,12 @@ def _rows(preprocessing: RowPreprocessing, training: Training) -> np.ndarray:
 def _closed_form(work: _Work) -> tuple[Any, dict[str, Any]]:
     estimator = closed_form_classifier(work.recipe, work.shape, work.course.progress)
     estimator.fit(work.X, work.y)
+    return estimator, _about_patches(work, estimator)
+
+
+def _about_patches(work: _Work, estimator: PatchKernelClassifier) -> dict[str, Any]:
     estimator.progress = None
-    return estimator, {
+    return {
         "kernel": "logistic, between patches",
         "alpha": estimator.alpha,
         "treatment": "features in closed form",
@@ -168,35 +186,36 @@ def _by_gradient(work: _Work) -> tuple[Any, dict[str, Any]]:
     return estimator, {
         "kernel": f"{settings['kernel']}, in convolutions",
         "treatment": "a network trained by gradient",
-        "solution": f"{weights:,} weights, {_epochs(settings['epochs'])}",
+        "solution": f"{weights:,} weights, {_epochs(estimator.epochs_, estimator.best_epoch_)}",
         "recipe": settings,
     }
 
 
-def _epochs(number: int) -> str:
-    return f"{number} epoch{'s' if number > 1 else ''}"
+def _epochs(number: int, best: int) -> str:
+    kept = "" if best == number else f", the weights of epoch {best}"
+    return f"{number} epoch{'s' if number > 1 else ''}{kept}"
 
 
 def _both(work: _Work) -> tuple[Any, dict[str, Any]]:
-    estimator, about = _closed_form(work)
-    descent = patch_descent(
-        work.recipe.gradient, work.shape, work.recipe.seed, check_device(work.course.device)
-    )
-    train_patches(
+    gradient, course = work.recipe.gradient, work.course
+    estimator = closed_form_classifier(work.recipe, work.shape, course.progress)
+    descent = patch_descent(gradient, work.shape, work.recipe.seed, check_device(course.device))
+    trained = fit_patches(
         estimator,
         work.X,
         work.y,
         descent,
-        rate=work.recipe.gradient.rate or 1.0,
-        weight_decay=work.recipe.gradient.weight_decay,
+        rate=gradient.rate or 1.0,
+        weight_decay=gradient.weight_decay,
         held_out=work.held_out,
-        files=work.course.files,
-        progress=work.course.progress,
-        report=work.course.report,
+        files=course.files,
+        progress=course.progress,
+        report=course.report,
     )
+    about = _about_patches(work, estimator)
     return estimator, about | {
         "treatment": "features in closed form, then trained by gradient",
-        "solution": f"{about['solution']}, then {_epochs(descent.epochs)}",
+        "solution": f"{about['solution']}, then {_epochs(trained.epochs, trained.best_epoch)}",
         "recipe": about["recipe"] | descent.settings(),
     }
 

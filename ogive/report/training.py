@@ -21,12 +21,14 @@ def training_curves(records: Sequence[Mapping[str, Any]]) -> Figure:
     """Draw the curves of a training from the records of its log.
 
     Faint: single batches. Blue: their running mean, or the batches where there are few. Red points:
-    the accuracy on pictures held out, after each epoch, where it was measured.
+    the accuracy on pictures held out, after each epoch, where it was measured. Hollow ones: loss
+    and accuracy on those that tell when to stop; a line stands where their loss is lowest.
 
     Parameters
     ----------
     records : sequence of mapping
-        With "step", and of "loss", "accuracy", "rate" and "held_out_accuracy" what there is.
+        With "step", and of "loss", "accuracy", "rate", "held_out_accuracy", "validation_loss" and
+        "validation_accuracy" what there is.
 
     Raises
     ------
@@ -46,6 +48,7 @@ def training_curves(records: Sequence[Mapping[str, Any]]) -> Figure:
             _draw_batches(panel, steps, values)
         panel.set_title("learning rate" if name == "rate" else name)
         panel.grid(axis="y")
+        _draw_validation(panel, records, name)
         if name == "accuracy":
             _draw_held_out(panel, records)
         else:
@@ -69,6 +72,17 @@ def _draw_batches(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
     axes.plot(steps, values, color=FAINT, linewidth=0.6, alpha=0.45, label="a batch")
     means = np.convolve(values, np.full(width, 1 / width), mode="valid")
     axes.plot(steps[width - 1 :], means, color=BLUE, linewidth=1.4, label=f"mean of {width}")
+
+
+def _draw_validation(axes: Axes, records: Sequence[Mapping[str, Any]], name: str) -> None:
+    steps, losses = _series(records, "validation_loss")
+    if not len(steps):
+        return
+    axes.axvline(steps[losses.argmin()], color=FAINT, linewidth=0.8)
+    steps, values = _series(records, f"validation_{name}")
+    axes.plot(steps, values, "o", color=RED, ms=4, fillstyle="none", label="left out, averaged")
+    if name == "loss" and len(steps):
+        axes.legend(loc="upper right", fontsize=8)
 
 
 def _draw_held_out(axes: Axes, records: Sequence[Mapping[str, Any]]) -> None:

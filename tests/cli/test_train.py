@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from ogive._training import read_log
+from ogive.images.training import read_log
 from ogive.models import load
 
 SMALL = ("--filters", 32, "--patch-size", 4, "--grid", 3)
@@ -114,14 +114,14 @@ def test_both_methods_one_after_the_other(ogive, pictures, tmp_path):
 _SCRIPT = """
 import sys, time
 from ogive.cli.main import run
-import ogive._training.loop as loop
-pause, take = float(sys.argv.pop(1)), loop.write_checkpoint
+import ogive._training.kept as kept, ogive._training.loop as loop
+pause, take = float(sys.argv.pop(1)), kept.write_checkpoint
 def write(path, state):
     take(path, state)
     if state["done"] == 2:
         print("kept", flush=True)
         time.sleep(pause)
-loop.write_checkpoint = write
+kept.write_checkpoint = write
 loop.TrainingFiles.__init__.__defaults__ = (None, None, 0.0)  # a checkpoint after each step
 run()
 """

@@ -15,11 +15,13 @@ from torch import Tensor
 from ogive._checks import check_count, check_positive
 from ogive._devices import check_device
 from ogive._errors import InvalidDataError, InvalidParameterError
-from ogive._training import TrainingFiles, digest
+from ogive._training import TrainingFiles
 from ogive.estimators.base import seed_of
 from ogive.estimators.pictures import as_pictures
+from ogive.images.gradient.descent import Descent
 from ogive.images.gradient.network import PictureNetwork
-from ogive.images.gradient.training import Descent, Pictures, answers, prepared, train_classifier
+from ogive.images.gradient.pictures import Pictures
+from ogive.images.gradient.training import answers, prepared, train_classifier
 
 _MEASURED = 5000  # pictures that tell mean and deviation
 # Twice as much is too much for a network of kernels without normalisation (measured).
@@ -51,12 +53,20 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         The most pixels by which pictures are moved at random.
     average : float, default 0.98
         Decay of the average of the weights, from step to step.
+    patience : int, optional
+        Epochs without a lower loss on pictures left out, after which training ends; the weights
+        with the lowest are kept. The learning rate falls to 0 at the end of all ``epochs``, and
+        what ends before has not had the small rates: this guards against far too many epochs, and
+        is no way to find the best number of them.
+    validation_fraction : float, default 0.1
+        Share of the pictures that are left out, each class in proportion, if there is patience.
     image_shape : (height, width, channels), optional
         Of the pictures, if they come as rows.
     random_state : int, RandomState or None, default 0
     device : str, default "cpu"
     files : TrainingFiles, optional
-        Checkpoint and log; a training that was stopped goes on from its checkpoint.
+        Checkpoint and log (see `ogive.images.training`); a training that was stopped goes on from
+        its checkpoint.
     progress : callable, optional
         Called with ("training", steps done, steps in all).
     report : callable, optional
@@ -70,6 +80,10 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     n_features_in_ : int
     seconds_ : float
         Of training.
+    epochs_ : int
+        How many there were.
+    best_epoch_ : int
+        The one whose weights are kept; without patience the last.
 
     Examples
     --------
@@ -96,6 +110,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         flip: bool = False,
         shift: int = 0,
         average: float = 0.98,
+        patience: int | None = None,
+        validation_fraction: float = 0.1,
         image_shape: Any = None,
         random_state: Any = 0,
         device: str = "cpu",
@@ -113,6 +129,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self.flip = flip
         self.shift = shift
         self.average = average
+        self.patience = patience
+        self.validation_fraction = validation_fraction
         self.image_shape = image_shape
         self.random_state = random_state
         self.device = device
@@ -131,7 +149,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         y : array of shape (n,)
             At least two classes, of any type.
         held_out : (X, y), optional
-            Pictures to be tested on after every epoch, for the log.
+            Pictures to be tested on after every epoch, for the log: they change nothing.
 
         Returns
         -------
@@ -143,8 +161,10 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             If X holds no pictures, or y one class.
         InvalidParameterError
             If a setting is not possible, or the checkpoint is that of another training.
-        TrainingInterrupted
-            After Ctrl-C; see `ogive._training.run_training`.
+        InvalidModelError
+            If the checkpoint is damaged.
+        TrainingInterrupted, DivergedError
+            See `ogive.images.training`.
         """
         pictures, y = as_pictures(X, self.image_shape), column_or_1d(y)
         check_consistent_length(X, y)
@@ -153,25 +173,29 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) < 2:
             raise InvalidDataError(f"y holds one class ({self.classes_[0]}): two are needed")
         seed, device = seed_of(self.random_state), check_device(self.device)
-        data, descent = Pictures.of(pictures, codes), self._descent(seed, device)
+        everything, descent = Pictures.of(pictures, codes), self._descent(seed, device)
         height, width, channels = (int(side) for side in pictures.shape[1:])
         self.image_shape_ = (height, width, channels)
         self.n_features_in_ = height * width * channels
+        rows, left_out = descent.split(codes)
+        data = everything if left_out is None else everything.take(rows)
         self.network_ = self._network()
         self.network_.start(prepared(data.x[_sample(len(data.x), seed)], torch.device("cpu")), seed)
         self.network_.to(device)
-        held = None if held_out is None else self._held_out(*held_out)
-        self.seconds_ = train_classifier(
+        trained = train_classifier(
             self.network_,
             self._optimiser(),
             data,
             descent,
-            held_out=held,
-            identity={"recipe": self._settings(), "data": digest(pictures.numpy(), codes)},
+            validation=None if left_out is None else everything.take(left_out),
+            held_out=held_out and Pictures.held_out(*held_out, self.classes_, self.image_shape_),
+            identity=descent.identity(self._settings(), everything),
             files=self.files,
             progress=self.progress,
             report=self.report,
         )
+        self.seconds_ = trained.seconds
+        self.epochs_, self.best_epoch_ = trained.epochs, trained.best_epoch
         self.network_.eval().requires_grad_(False)
         return self
 
@@ -217,15 +241,6 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             )
         return pictures
 
-    def _held_out(self, X: Any, y: Any) -> Pictures:
-        y = column_or_1d(y)
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise InvalidDataError(
-                f"held_out holds the class {unknown[0]}, which y does not: leave it out"
-            )
-        return Pictures.of(self._pictures(X), np.searchsorted(self.classes_, y))
-
     def _network(self) -> PictureNetwork:
         return PictureNetwork(
             self.image_shape_,
@@ -260,6 +275,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             average=self.average,
             seed=seed,
             device=device,
+            patience=self.patience,
+            validation_fraction=self.validation_fraction,
         )
 
     def _settings(self) -> dict[str, Any]:

@@ -7,15 +7,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 from torch import Tensor, nn
 
-from ogive._errors import InvalidDataError
-from ogive._training import TrainingFiles, digest
+from ogive._record import RecordReader, RecordWriter
+from ogive._training import Kept, TrainingFiles
 from ogive._typing import Float
 from ogive.estimators import PatchKernelClassifier
+from ogive.estimators.patch_record import read_patch_classifier, write_patch_classifier
 from ogive.estimators.pictures import as_pictures
-from ogive.images.gradient.training import Descent, Pictures, train_classifier
+from ogive.images.gradient.descent import Descent
+from ogive.images.gradient.pictures import Pictures, known_codes
+from ogive.images.gradient.training import Trained, train_classifier
 from ogive.images.recipe import Gradient, Shape
 from ogive.nn import PatchFeatures
 
@@ -82,9 +85,57 @@ def patch_descent(recipe: Gradient, image_shape: Shape, seed: int, device: torch
     Three epochs if it does not say how many: the start is a good one.
     """
     settings = recipe.settled(image_shape)
-    names = ("batch", "label_smoothing", "flip", "shift", "average")
-    chosen = {name: settings[name] for name in names}
+    of_network = ("kernel", "width", "normalisation", "epochs", "rate", "weight_decay")
+    chosen = {name: value for name, value in settings.items() if name not in of_network}
     return Descent(epochs=recipe.epochs or 3, seed=seed, device=device, **chosen)
+
+
+def fit_patches(
+    classifier: PatchKernelClassifier,
+    X: Any,
+    y: Any,
+    descent: Descent,
+    *,
+    files: TrainingFiles | None = None,
+    **settings: Any,
+) -> Trained:
+    """Fit a classifier in closed form, then train it on by gradient, as `train_patches` does.
+
+    The closed form does not see the pictures that are left out to tell when to stop. It is in the
+    checkpoint from the first step on: a training that goes on from there is not fitted again, and
+    a checkpoint of another training is refused before anything is fitted.
+
+    Parameters
+    ----------
+    classifier : PatchKernelClassifier
+    X, y
+        As for its ``fit``.
+    descent : Descent
+    files : TrainingFiles, optional
+    **settings
+        As for `train_patches`.
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    InvalidParameterError, InvalidModelError
+        If the checkpoint is that of another training, or damaged.
+    """
+    X, y = np.asarray(X), column_or_1d(y)
+    codes = np.unique(y, return_inverse=True)[1]
+    data = Pictures.of(as_pictures(X, classifier.image_shape), codes)
+    recipe = _recipe(classifier, descent, settings)
+    checkpoint = None if files is None else files.checkpoint
+    kept = Kept.read(checkpoint, descent.identity(recipe, data))
+    if kept is None:
+        rows = descent.split(codes)[0]
+        classifier.fit(X[rows], y[rows])
+    else:
+        kept.give({"start": _Start(classifier)})
+    return train_patches(classifier, X, y, descent, files=files, **settings)
 
 
 def train_patches(
@@ -99,7 +150,7 @@ def train_patches(
     files: TrainingFiles | None = None,
     progress: Callable[[str, int, int], None] | None = None,
     report: Callable[[Mapping[str, Any]], None] | None = None,
-) -> float:
+) -> Trained:
     """Train a fitted classifier on, in place, by cross-entropy and AdamW.
 
     Whitening and the standardisation of features stay; landmarks, gains, offsets and the head are
@@ -108,7 +159,8 @@ def train_patches(
     Parameters
     ----------
     classifier : PatchKernelClassifier
-        Fitted on X and y.
+        Fitted; pictures that tell when to stop tell more if it was not fitted on them (see
+        `fit_patches`).
     X, y
         As for its ``fit``.
     descent : Descent
@@ -117,56 +169,83 @@ def train_patches(
     weight_decay : float, default 0
         Of the head.
     held_out : (X, y), optional
-    files, progress, report
-        As for `ogive._training.run_training`.
+        Pictures to be tested on after every epoch, for the log.
+    files : TrainingFiles, optional
+        Checkpoint and log.
+    progress : callable, optional
+        Called with ("training", steps done, steps in all).
+    report : callable, optional
+        Called with each record of the log.
 
     Returns
     -------
-    float
-        Seconds of training.
+    Trained
 
     Raises
     ------
     InvalidDataError
         If y holds a class that the classifier does not know.
+    TrainingInterrupted, InvalidParameterError, InvalidModelError
+        See `ogive.images.training`.
     """
-    data = _pictures(classifier, X, y)
+    check_is_fitted(classifier)
+    pictures = as_pictures(X, classifier.image_shape)
+    data = Pictures.of(pictures, known_codes(y, classifier.classes_, "y"))
+    recipe = _recipe(classifier, descent, {"rate": rate, "weight_decay": weight_decay})
+    rows, left_out = descent.split(data.codes.numpy())
     network = PatchNetwork(classifier).to(descent.device)
+    trained = train_classifier(
+        network,
+        _optimiser(network, rate, weight_decay),
+        data if left_out is None else data.take(rows),
+        descent,
+        validation=None if left_out is None else data.take(left_out),
+        held_out=held_out
+        and Pictures.held_out(*held_out, classifier.classes_, classifier.patch_map_.image_shape),
+        start=_Start(classifier),
+        identity=descent.identity(recipe, data),
+        files=files,
+        progress=progress,
+        report=report,
+    )
+    network.give(classifier)
+    return trained
+
+
+class _Start:
+    """A classifier in closed form, as a part of the training that goes on from it."""
+
+    def __init__(self, classifier: PatchKernelClassifier) -> None:
+        self._classifier = classifier
+
+    def state_dict(self) -> dict[str, Any]:
+        writer = RecordWriter()
+        write_patch_classifier(self._classifier, writer)
+        arrays = {name: torch.from_numpy(array) for name, array in writer.arrays.items()}
+        inputs = self._classifier.n_features_in_
+        return {"inputs": inputs, "values": writer.values, "arrays": arrays}
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        arrays = {name: array.numpy() for name, array in state["arrays"].items()}
+        self._classifier.n_features_in_ = state["inputs"]
+        read_patch_classifier(self._classifier, RecordReader(state["values"], arrays))
+
+
+def _optimiser(network: PatchNetwork, rate: float, weight_decay: float) -> torch.optim.Optimizer:
     own = [
         {"params": [getattr(network.features, name)], "lr": rate * share, "weight_decay": 0.0}
         for name, share in _RATES.items()
         if name != "head"
     ]
     head = {"params": list(network.head.parameters()), "lr": rate * _RATES["head"]}
-    optimiser = torch.optim.AdamW([*own, head], weight_decay=weight_decay)
-    settings = {**descent.settings(), "rate": rate, "weight_decay": weight_decay}
-    parameters = classifier.get_params()
-    for name in ("progress", "image_shape", "random_state"):
-        parameters.pop(name)
-    seconds = train_classifier(
-        network,
-        optimiser,
-        data,
-        descent,
-        held_out=None if held_out is None else _pictures(classifier, *held_out),
-        identity={
-            "recipe": {"closed_form": parameters, "gradient": settings},
-            "data": digest(data.x.numpy(), data.codes.numpy()),
-        },
-        files=files,
-        progress=progress,
-        report=report,
-    )
-    network.give(classifier)
-    return seconds
+    return torch.optim.AdamW([*own, head], weight_decay=weight_decay)
 
 
-def _pictures(classifier: PatchKernelClassifier, X: Any, y: Any) -> Pictures:
-    y = np.asarray(y)
-    unknown = np.setdiff1d(y, classifier.classes_)
-    if len(unknown):
-        raise InvalidDataError(
-            f"y holds the class {unknown[0]}, which the classifier does not know: fit it again"
-        )
-    pictures = as_pictures(X, classifier.image_shape)
-    return Pictures.of(pictures, np.searchsorted(classifier.classes_, y))
+def _recipe(
+    classifier: PatchKernelClassifier, descent: Descent, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return everything that decides the weights, but for the pictures."""
+    told = ("progress", "image_shape", "random_state")
+    parameters = {n: v for n, v in classifier.get_params().items() if n not in told}
+    rates = {"rate": settings.get("rate", 1.0), "weight_decay": settings.get("weight_decay", 0.0)}
+    return {"closed_form": parameters, "gradient": descent.settings() | rates}

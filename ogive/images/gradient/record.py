@@ -9,8 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from ogive._errors import InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
+from ogive.images._network_state import read_network_state, write_network_state
 from ogive.images.gradient.classifier import NetworkClassifier
-from ogive.images.gradient.network import KERNELS, PictureNetwork
+from ogive.images.gradient.network import KERNELS
 
 # Parameters of the estimator that a file keeps, and what they may be; others are those of a run.
 _PARAMETERS: dict[str, Any] = {
@@ -24,8 +25,13 @@ _PARAMETERS: dict[str, Any] = {
     "flip": bool,
     "shift": int,
     "average": (int, float),
+    "patience": (int, None),
+    "validation_fraction": (int, float),
     "device": str,
 }
+_POSITIVE = ("deviation", "running_var")  # what a network divides by
+# Of files that are older than the parameter.
+_BEFORE: dict[str, Any] = {"patience": None, "validation_fraction": 0.1}
 
 
 def write_network_classifier(model: NetworkClassifier, writer: RecordWriter) -> None:
@@ -35,11 +41,10 @@ def write_network_classifier(model: NetworkClassifier, writer: RecordWriter) -> 
     for name in _PARAMETERS:
         parameters.value(name, getattr(model, name))
     writer.value("image_shape", list(model.image_shape_))
-    writer.value("seconds", model.seconds_)
+    for name in ("seconds", "epochs", "best_epoch"):
+        writer.value(name, getattr(model, f"{name}_"))
     writer.labels("classes_", model.classes_)
-    weights = writer.part("weights")
-    for name, value in model.network_.state_dict().items():
-        weights.array(_file_name(name), value.cpu().numpy())
+    write_network_state(model.network_, writer.part("weights"))
 
 
 def read_network_classifier(reader: RecordReader) -> NetworkClassifier:
@@ -51,7 +56,10 @@ def read_network_classifier(reader: RecordReader) -> NetworkClassifier:
         If something is missing, or its parts do not fit together.
     """
     part = reader.part("parameters")
-    given = {name: part.value(name, kinds) for name, kinds in _PARAMETERS.items()}
+    given = {
+        name: part.value(name, kinds) if part.has(name) or name not in _BEFORE else _BEFORE[name]
+        for name, kinds in _PARAMETERS.items()
+    }
     if given["kernel"] not in KERNELS:
         part.fail("kernel", f"is {given['kernel']!r:.40}, which is unknown")
     shape = reader.value("image_shape", list)
@@ -61,31 +69,16 @@ def read_network_classifier(reader: RecordReader) -> NetworkClassifier:
     model.image_shape_ = (shape[0], shape[1], shape[2])
     model.n_features_in_ = shape[0] * shape[1] * shape[2]
     model.seconds_ = reader.value("seconds", float)
+    for name in ("epochs", "best_epoch"):
+        value = reader.value(name, int) if reader.has(name) else given["epochs"]
+        setattr(model, f"{name}_", value)
     model.classes_ = reader.labels("classes_", "classes")
     if len(model.classes_) < 2:
         reader.fail("classes_", f"holds {len(model.classes_)} labels; it must hold two or more")
-    model.network_ = _read_network(model, reader)
-    return model
-
-
-def _read_network(model: NetworkClassifier, reader: RecordReader) -> PictureNetwork:
     try:
-        with torch.device("meta"):  # no memory before the file has shown that it fills it
-            network = model._network()
+        weights = reader.part("weights")
+        model.network_ = read_network_state(model._network, weights, positive=_POSITIVE)
     except InvalidParameterError as error:
         reader.fail("parameters", f"make no network: {error}")
-    weights, state = reader.part("weights"), {}
-    for name, value in network.state_dict().items():
-        stored = _file_name(name)
-        kind = "float32" if value.is_floating_point() else "int64"
-        array = weights.array(stored, tuple(value.shape), kind)
-        if name.endswith(("deviation", "running_var")) and (array <= 0).any():
-            weights.fail(stored, "must be above 0")
-        state[name] = torch.from_numpy(array)
-    network.load_state_dict(state, assign=True)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network.eval().requires_grad_(False)
-
-
-def _file_name(name: str) -> str:
-    return name.replace(".", "/")  # a dot parts names of a record
+    model.network_.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model

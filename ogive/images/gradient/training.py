@@ -1,4 +1,4 @@
-"""Training a classifier of pictures by gradient: batches, loss, average of weights, records."""
+"""Training a classifier of pictures by gradient: steps, loss, average of weights, records."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from torch.optim import Optimizer
 
 from ogive._training import (
     Batches,
+    EarlyStop,
+    Stateful,
     TrainingFiles,
     averaged,
     generator_at,
@@ -22,6 +24,8 @@ from ogive._training import (
 )
 from ogive.features.patches import scaled
 from ogive.images.gradient.augmentation import augmented
+from ogive.images.gradient.descent import Descent
+from ogive.images.gradient.pictures import Pictures
 from ogive.operators.precision import fast_bfloat16
 
 _LOGGED = 10  # steps of a line in the log
@@ -30,62 +34,22 @@ _AUGMENTATION = 1  # tells its random choices from those of the order, which hav
 
 
 @dataclass(frozen=True)
-class Descent:
-    """How a classifier is trained by gradient.
+class Trained:
+    """How a training went.
 
     Attributes
     ----------
-    epochs, batch : int
-        How often each picture is seen, and how many make a step.
-    label_smoothing : float
-        Share of the truth that is spread evenly over all classes.
-    flip : bool
-        Whether pictures are mirrored at random.
-    shift : int
-        The most pixels by which they are moved at random.
-    average : float
-        Decay of the average of the weights, which is what is kept; 0 for the last weights.
-    seed : int
-    device : torch.device
+    seconds : float
+        Those before a resumption included.
+    epochs : int
+        How many there were.
+    best_epoch : int
+        The one whose weights are kept; the last if nothing told which is best.
     """
 
+    seconds: float
     epochs: int
-    batch: int
-    label_smoothing: float
-    flip: bool
-    shift: int
-    average: float
-    seed: int
-    device: torch.device
-
-    def settings(self) -> dict[str, Any]:
-        """Return what decides the weights, in plain values."""
-        return {name: value for name, value in vars(self).items() if name != "device"}
-
-    def steps(self, pictures: int) -> int:
-        """Return the number of steps with so many pictures."""
-        return self.epochs * Batches(pictures, self.batch).per_epoch
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """Pictures and their classes.
-
-    Attributes
-    ----------
-    x : Tensor of shape (n, channels, height, width)
-        uint8, or floats of the same scale divided by 255.
-    codes : Tensor of shape (n,)
-        int64.
-    """
-
-    x: Tensor
-    codes: Tensor
-
-    @classmethod
-    def of(cls, pictures: Tensor, codes: np.ndarray) -> Pictures:
-        """Take pictures (n, height, width, channels), which are not copied."""
-        return cls(pictures.permute(0, 3, 1, 2), torch.from_numpy(codes.astype(np.int64)))
+    best_epoch: int
 
 
 def train_classifier(
@@ -94,12 +58,14 @@ def train_classifier(
     data: Pictures,
     descent: Descent,
     *,
+    validation: Pictures | None = None,
     held_out: Pictures | None = None,
+    start: Stateful | None = None,
     identity: Mapping[str, Any] | None = None,
     files: TrainingFiles | None = None,
     progress: Callable[[str, int, int], None] | None = None,
     report: Callable[[Mapping[str, Any]], None] | None = None,
-) -> float:
+) -> Trained:
     """Train a model in place by cross-entropy, in bfloat16 where that is safe.
 
     Parameters
@@ -110,18 +76,37 @@ def train_classifier(
         The learning rates that its groups have are the highest of a one-cycle schedule.
     data : Pictures
     descent : Descent
+    validation : Pictures, optional
+        On which the average is judged after every epoch: its loss there decides when training
+        ends, and whose weights are kept. Needs ``descent.patience``.
     held_out : Pictures, optional
         On which the average is tested after every epoch: for the log, nothing is learnt from them.
-    identity, files, progress, report
-        As for `ogive._training.run_training`. Records hold loss, accuracy (of the batch) and rate,
-        and after an epoch also "epoch" and "held_out_accuracy".
+    start : object with ``state_dict`` and ``load_state_dict``, optional
+        What the model was made of, if that was work: it goes into the checkpoint at once.
+    identity : mapping, optional
+        What tells this training from others (see `Descent.identity`).
+    files : TrainingFiles, optional
+    progress : callable, optional
+        Called with ("training", steps done, steps in all).
+    report : callable, optional
+        Called with each record of the log. Records hold loss, accuracy (of the batch) and rate, and
+        after an epoch also "epoch", "validation_loss", "validation_accuracy" and
+        "held_out_accuracy", where they were measured.
 
     Returns
     -------
-    float
-        Seconds of training.
+    Trained
+
+    Raises
+    ------
+    TrainingInterrupted, DivergedError, InvalidModelError, InvalidParameterError, OutputError
+        See `ogive.images.training`.
     """
-    average = averaged(model, descent.average)
+    average = averaged(model, descent.average, name="average")
+    stop = None
+    if validation is not None:
+        assert descent.patience is not None
+        stop = EarlyStop(average.module, descent.patience)
     rates = [group["lr"] for group in optimiser.param_groups]
     batches = Batches(len(data.x), descent.batch, descent.seed)
     steps, device = descent.steps(len(data.x)), descent.device
@@ -152,22 +137,37 @@ def train_classifier(
         figures = {"loss": loss.item(), "accuracy": accuracy, "rate": share * rates[0]}
         if not place:
             figures["epoch"] = epoch
+            if stop is not None and validation is not None:
+                told = _judged(average.module, validation, device)
+                figures["validation_loss"], figures["validation_accuracy"] = told
+                stop.see(told[0])
             if held_out is not None:
-                figures["held_out_accuracy"] = _accuracy(average.module, held_out, device)
+                figures["held_out_accuracy"] = _judged(average.module, held_out, device)[1]
         return figures
 
+    parts: dict[str, Stateful] = {"model": model, "optimiser": optimiser, "average": average}
+    if stop is not None:
+        parts["stop"] = stop
+    if start is not None:
+        parts["start"] = start
     seconds = run_training(
         step,
         steps,
-        {"model": model, "optimiser": optimiser, "average": average},
+        parts,
         seed=descent.seed,
         identity=identity,
         files=files or TrainingFiles(),
+        finished=lambda: stop is not None and stop.finished,
+        at_once=start is not None,
         progress=progress,
         report=report,
     )
+    if stop is not None:
+        stop.restore()
     model.load_state_dict(average.module.state_dict())
-    return seconds
+    if stop is None:
+        return Trained(seconds, descent.epochs, descent.epochs)
+    return Trained(seconds, stop.epochs, stop.best_epoch)
 
 
 def prepared(x: Tensor, device: torch.device) -> Tensor:
@@ -184,7 +184,9 @@ def answers(
     return torch.cat(found).numpy()
 
 
-def _accuracy(model: nn.Module, data: Pictures, device: torch.device) -> float:
+def _judged(model: nn.Module, data: Pictures, device: torch.device) -> tuple[float, float]:
+    """Return cross-entropy and accuracy."""
     model.eval()
-    named = answers(model, data.x, device).argmax(1)
-    return float((named == data.codes.numpy()).mean())
+    logits = torch.from_numpy(answers(model, data.x, device))
+    loss = functional.cross_entropy(logits, data.codes).item()
+    return loss, float((logits.argmax(1) == data.codes).double().mean())

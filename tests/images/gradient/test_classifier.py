@@ -146,7 +146,7 @@ def test_a_damaged_file_is_refused(digits, change, words):
         ({"batch": 1}, "batch=1"),
         ({"rate": 0}, "rate=0"),
         ({"label_smoothing": 1}, "label_smoothing=1"),
-        ({"average": 1}, "decay=1"),
+        ({"average": 1}, "average=1"),
         ({"kernel": "magic"}, "kernel='magic'"),
         ({"shift": 8}, "shift=8"),
         ({"device": "tpu"}, "device='tpu'"),
