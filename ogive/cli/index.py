@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -33,16 +34,29 @@ def index(
         ),
     ] = None,
     embedding: Annotated[
-        Literal["patches", "pca", "pixels"] | None,
+        Literal["patches", "trained", "pca", "pixels"] | None,
         typer.Option(
             metavar="NAME",
             help="How pictures become vectors: patches (what a convolutional kernel map sees; the "
-            "default), pca (principal components of pixels) or pixels.",
+            "default), trained (patches, so mapped that pictures of one class are near; needs a "
+            "folder a class, or data with classes), pca (principal components of pixels) or "
+            "pixels.",
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What a model of ogive train sees instead; the index keeps what it needs of it.",
         ),
     ] = None,
     components: Annotated[
         int | None,
-        typer.Option(min=1, metavar="NUMBER", help="Of patches (128 if left out) or pca (64)."),
+        typer.Option(
+            min=1,
+            metavar="NUMBER",
+            help="Of patches, trained and a model (128 if left out), or pca (64).",
+        ),
     ] = None,
     size: Annotated[
         str | None,
@@ -95,6 +109,8 @@ def index(
     reason), embedding, image_shape, width, and search (exact or approximate).
 
     Example: ogive index photos -o photos.index
+
+    Example, by what a model sees: ogive index photos --model places.ogive -o photos.index
     """
     from ogive._errors import InvalidParameterError
     from ogive._writing import check_writable_folder
@@ -107,6 +123,9 @@ def index(
         raise InvalidParameterError(
             "nothing to do: name folders or data to index, or give --refresh or --remove"
         )
+    wanted = {"embedding": embedding, "model": model, "components": components, "size": size}
+    wanted = {name: value for name, value in wanted.items() if value is not None}
+    _check_wanted(wanted, changes=refresh or bool(remove), rebuild=rebuild)
     check_writable_folder(output.parent)
     terminal = Terminal(quiet=quiet)
     with terminal.step("loading torch"):
@@ -115,6 +134,7 @@ def index(
         from ogive.images.picture_sources import picture_sources
     found: PictureIndex | None = None
     done = Changes()
+    recipe = _recipe(wanted)
     with counting(quiet=quiet) as progress:
         if remove or refresh:
             found = PictureIndex.load(output)
@@ -127,7 +147,7 @@ def index(
             if found is None:
                 found = PictureIndex.start(
                     each.content,
-                    _recipe(embedding, components, size),
+                    recipe,
                     approximate=approximate,
                     path=output,
                     afresh=rebuild,
@@ -183,21 +203,61 @@ def _changes(done: Changes) -> str:
     return ", ".join(told) or "nothing has changed"
 
 
-def _recipe(
-    embedding: str | None, components: int | None, size: str | None
-) -> EmbeddingRecipe | None:
-    """Return what to embed by; None if nothing is said about it."""
+def _check_wanted(wanted: Mapping[str, Any], *, changes: bool, rebuild: bool) -> None:
+    """Raise if options contradict each other."""
     from ogive._errors import InvalidParameterError
+
+    if changes and (wanted or rebuild):
+        name = next(iter(wanted), "rebuild")
+        raise InvalidParameterError(
+            f"--{name} with --refresh or --remove: these change an index that is there, and it "
+            f"keeps its embedding; leave --{name} out, or name the folders and --rebuild alone"
+        )
+    for name in ("embedding", "size"):
+        if "model" in wanted and name in wanted:
+            raise InvalidParameterError(
+                f"--model {wanted['model']} with --{name} {wanted[name]}: a model says itself how "
+                "pictures become vectors, and of what size; give one of the two"
+            )
+    if wanted.get("embedding") == "pixels" and "components" in wanted:
+        raise InvalidParameterError(
+            f"components={wanted['components']}: pixels have no components; leave it out"
+        )
+
+
+def _recipe(wanted: Mapping[str, Any]) -> EmbeddingRecipe | None:
+    """Return what to embed by; None if nothing is said about it."""
     from ogive.images.embedding import EmbeddingRecipe
 
-    if embedding is None and components is None and size is None:
+    if not wanted:
         return None
-    if embedding == "pixels" and components is not None:
-        raise InvalidParameterError(f"components={components}: pixels have no components")
-    options = {} if components is None else {"components": components}
-    if embedding is None:
-        return EmbeddingRecipe(image_shape=_shape(size), options=options)
-    return EmbeddingRecipe(embedding, _shape(size), options)
+    options = {name: wanted[name] for name in ("components",) if name in wanted}
+    if "model" in wanted:
+        return EmbeddingRecipe(
+            "model", options={"model": _picture_model(wanted["model"])} | options
+        )
+    shape = _shape(wanted.get("size"))
+    return EmbeddingRecipe(wanted.get("embedding", "patches"), shape, options)
+
+
+def _picture_model(path: Path) -> Any:
+    """Return the classifier of pictures in a model file."""
+    from ogive._errors import InvalidTypeError
+    from ogive.images.model_embedding import check_picture_model
+    from ogive.models import Model, load
+    from ogive.preprocessing import RowPreprocessing
+
+    found = load(path)
+    if not isinstance(found, Model):
+        return check_picture_model(found, f"model={path}")
+    estimator = check_picture_model(found.estimator, f"model={path}")
+    preprocessing = found.preprocessing
+    if not (isinstance(preprocessing, RowPreprocessing) and preprocessing.pixels):
+        raise InvalidTypeError(
+            f"model={path} was trained on {preprocessing.describe()[0]}, and not on pixels from 0 "
+            "to 255, as files of pictures hold: give a model trained on such"
+        )
+    return estimator
 
 
 def _shape(size: str | None) -> tuple[int, int, int] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, ClassVar, Self
@@ -13,16 +13,18 @@ import numpy as np
 
 from ogive._errors import InvalidDataError, InvalidParameterError, InvalidTypeError, nearest_name
 from ogive._record import RecordReader, RecordWriter
-
-Shape = tuple[int, int, int]
+from ogive.images.picture_shapes import Shape, check_image_shape, check_images
+from ogive.images.picture_shapes import resize_pictures as resize_pictures  # noqa: PLC0414 - web
 
 _BATCH_BYTES = 16 << 20
-_MOST_PIXELS = 1 << 24  # of an image shape, in a file or asked for
 # What other files of Ogive offer; they are imported when their name is met.
 _PROVIDERS = {
+    "model": "ogive.images.model_embedding",
     "patches": "ogive.images.patch_embedding",
     "pca": "ogive.images.principal_embedding",
+    "trained": "ogive.images.trained_embedding",
 }
+Progress = Callable[[str, int, int], None]
 _registered: dict[str, type[Embedder]] = {}
 
 
@@ -41,6 +43,8 @@ class Embedder(ABC):
     name: ClassVar[str]
     #: How many pictures `fit` wants to see at most.
     sample: ClassVar[int] = 10_000
+    #: Whether `fit` learns from classes: it then takes `labels`, `seed` and `progress` too.
+    learns: ClassVar[bool] = False
 
     def __init__(self, image_shape: Shape) -> None:
         self.image_shape = check_image_shape(image_shape)
@@ -59,6 +63,11 @@ class Embedder(ABC):
     @abstractmethod
     def settings(self) -> dict[str, Any]:
         """The options that it was fitted with: strings, numbers and booleans."""
+
+    def has_settings(self, options: Mapping[str, Any]) -> bool:
+        """Return whether `fit` with these options makes such an embedder, on whatever pictures."""
+        settings = self.settings
+        return all(settings.get(name) == value for name, value in options.items())
 
     @abstractmethod
     def features(self, images: np.ndarray) -> np.ndarray:
@@ -127,8 +136,8 @@ def embedder_names() -> tuple[str, ...]:
 
     Examples
     --------
-    >>> embedder_names()[:3]
-    ('patches', 'pca', 'pixels')
+    >>> embedder_names()[:5]
+    ('model', 'patches', 'pca', 'pixels', 'trained')
     """
     return tuple(sorted({*_registered, *_PROVIDERS}))
 
@@ -176,23 +185,43 @@ class EmbeddingRecipe:
     (2, True)
     """
 
-    name: str = "pca"
+    name: str = "patches"
     image_shape: Shape | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def fit(self, images: np.ndarray) -> Embedder:
-        """Return an embedder fitted on pictures."""
+    def fit(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray | None = None,
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Embedder:
+        """Return an embedder fitted on pictures.
+
+        Parameters
+        ----------
+        images : ndarray of shape (n, height, width, c)
+            uint8.
+        labels : ndarray of shape (n,), optional
+            Classes as whole numbers from 0 on, -1 where there is none; seen by embedders that
+            learn only, as are seed and progress.
+        seed : int
+        progress : callable(str, int, int), optional
+        """
         if self.image_shape is not None:
             images = resize_pictures(images, self.image_shape)
-        return embedder_named(self.name).fit(images, **self.options)
+        kind, given = embedder_named(self.name), dict(self.options)
+        if kind.learns:
+            given |= {"labels": labels, "seed": seed, "progress": progress}
+        return kind.fit(images, **given)
 
     def fits(self, embedder: Embedder) -> bool:
         """Return whether an embedder is what this recipe makes, whatever it was fitted on."""
-        settings = embedder.settings
         return (
             embedder.name == self.name
             and self.image_shape in (None, embedder.image_shape)
-            and all(settings.get(name) == value for name, value in self.options.items())
+            and embedder.has_settings(self.options)
         )
 
 
@@ -218,8 +247,7 @@ class PixelEmbedder(Embedder):
     @classmethod
     def fit(cls, images: np.ndarray, **options: Any) -> Self:
         """Return an embedder for pictures of the shape of these; there are no options."""
-        for option in options:
-            raise InvalidParameterError(f"{option}= is no option of the embedding 'pixels'")
+        refuse_options(options, cls.name, "none")
         check_images(images)
         return cls(images.shape[1:])
 
@@ -272,6 +300,27 @@ def read_embedder(reader: RecordReader) -> Embedder:
     return embedder_named(name).read(reader.part("embedder"))
 
 
+def check_classes(labels: np.ndarray, embedding: str) -> None:
+    """Raise InvalidDataError unless labels (-1: none) are of two classes, one of them twice."""
+    counts = np.unique(labels[labels >= 0], return_counts=True)[1]
+    if len(counts) < 2 or counts.max() < 2:
+        found = f"{len(counts)} class{'' if len(counts) == 1 else 'es'}"
+        pictures = f"{counts.sum()} picture{'' if counts.sum() == 1 else 's'}"
+        raise InvalidDataError(
+            f"the embedding {embedding!r} learns from classes, and there are {found} with "
+            f"{pictures}; two classes are needed, and two pictures of one: name a folder that "
+            "holds a folder of pictures for each class, or take the embedding 'patches'"
+        )
+
+
+def refuse_options(options: Mapping[str, Any], embedding: str, known: str) -> None:
+    """Raise InvalidParameterError if there is an option that an embedding does not have."""
+    for option in options:
+        raise InvalidParameterError(
+            f"{option}= is no option of the embedding {embedding!r}; its options: {known}"
+        )
+
+
 def read_image_shape(reader: RecordReader) -> Shape:
     """Return the image shape in a record; raise InvalidModelError if it is none."""
     shape = reader.value("image_shape", list)
@@ -279,95 +328,6 @@ def read_image_shape(reader: RecordReader) -> Shape:
         return check_image_shape(shape)
     except InvalidParameterError as error:
         reader.fail("image_shape", str(error))
-
-
-def check_image_shape(shape: Any) -> Shape:
-    """Return (height, width, channels), or raise InvalidParameterError.
-
-    Examples
-    --------
-    >>> check_image_shape([28, 28, 1])
-    (28, 28, 1)
-    """
-    sides = tuple(shape)
-    whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in sides)
-    if len(sides) != 3 or not whole or min(sides) < 1 or sides[2] not in (1, 3):
-        raise InvalidParameterError(
-            f"image_shape={sides!r:.60}; it must be (height, width, channels) with 1 or 3 channels"
-        )
-    height, width, channels = (int(n) for n in sides)
-    if height * width > _MOST_PIXELS:
-        raise InvalidParameterError(f"image_shape={sides!r}; at most {_MOST_PIXELS:,} pixels")
-    return height, width, channels
-
-
-def check_images(images: Any) -> None:
-    """Raise unless it is a uint8 array of pictures (n, height, width, c)."""
-    if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
-        what = f"has dtype {images.dtype}" if isinstance(images, np.ndarray) else "is no array"
-        raise InvalidTypeError(
-            f"images {what}; pictures are uint8 arrays, from 0 to 255: scale them and cast them"
-        )
-    if images.ndim != 4 or 0 in images.shape[1:] or images.shape[3] > 4:
-        raise InvalidDataError(
-            f"images has shape {images.shape}; it must be (n, height, width, channels) with 1 to 4 "
-            "channels: give one picture as picture[None]"
-        )
-
-
-def resize_pictures(images: np.ndarray, image_shape: Shape) -> np.ndarray:
-    """Return pictures of another size and number of channels: bilinear, antialiased.
-
-    Grey becomes three equal channels, RGB becomes luma (ITU-R 601), and what is transparent becomes
-    white, as in files.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n, height, width, c)
-        uint8.
-    image_shape : (int, int, int)
-
-    Returns
-    -------
-    ndarray of shape (n, *image_shape)
-        The pictures themselves, if they have that shape.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidDataError, InvalidParameterError
-        If they are no pictures, or the shape is none.
-
-    Examples
-    --------
-    >>> resize_pictures(np.full((1, 9, 7, 3), 40, np.uint8), (2, 2, 1)).tolist()
-    [[[[40], [40]], [[40], [40]]]]
-    """
-    from PIL import Image
-
-    check_images(images)
-    height, width, channels = check_image_shape(image_shape)
-    if images.shape[3] in (2, 4):
-        images = _over_white(images)
-    if images.shape[1:3] != (height, width):
-        resized = np.empty((len(images), height, width, images.shape[3]), dtype=np.uint8)
-        for picture, place in zip(images, resized, strict=True):
-            plain = Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
-            small = plain.resize((width, height), Image.Resampling.BILINEAR)
-            place[:] = np.asarray(small).reshape(place.shape)
-        images = resized
-    if images.shape[3] < channels:
-        return np.repeat(images, channels, axis=3)
-    if images.shape[3] > channels:
-        # Pillow's integers, so that a file and its pixels give the same.
-        weights = np.array([19595, 38470, 7471], dtype=np.uint32)
-        return ((images @ weights + 0x8000) >> 16).astype(np.uint8)[..., None]
-    return images
-
-
-def _over_white(images: np.ndarray) -> np.ndarray:
-    colours, opacity = images[..., :-1].astype(np.uint32), images[..., -1:].astype(np.uint32)
-    shown: np.ndarray = (colours * opacity + 255 * (255 - opacity) + 127) // 255
-    return shown.astype(np.uint8)
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

@@ -6,27 +6,24 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ogive._checks import check_count
-from ogive._errors import InvalidDataError, InvalidParameterError
+from ogive._errors import InvalidDataError
 from ogive._record import RecordReader, RecordWriter
-from ogive.estimators.patch_kernel_features import patch_features
-from ogive.estimators.patch_record import read_patch_map, write_patch_map
-from ogive.features.patches import PatchMap, PatchOptions, fit_patch_map
-from ogive.images.embedding import (
-    Embedder,
-    check_image_shape,
-    check_images,
-    register_embedder,
+from ogive.images.embedding import refuse_options, register_embedder
+from ogive.images.embedding_parts import (
+    PatchProjection,
+    ProjectedEmbedder,
+    leading_directions,
+    patch_rows,
+    read_asked,
+    suitable_patch_map,
 )
-from ogive.images.recipe import ClosedForm
-
-_OVERSAMPLED, _STEPS = 16, 4  # of the search for principal components
+from ogive.images.picture_shapes import check_images
 
 
 @register_embedder
-class PatchEmbedder(Embedder):
+class PatchEmbedder(ProjectedEmbedder):
     """Principal components of patch features: (features - centre) V.
 
     Fitted without labels: landmarks are whitened patches, features their pooled logistic answers
@@ -34,11 +31,7 @@ class PatchEmbedder(Embedder):
 
     Parameters
     ----------
-    patch_map : PatchMap
-    centre : ndarray of shape (features,)
-        float32.
-    components : ndarray of shape (features, d)
-        float32.
+    projection : PatchProjection
     asked : int, optional
         The number of components that was asked for; d of them were found.
 
@@ -51,17 +44,9 @@ class PatchEmbedder(Embedder):
 
     name = "patches"
 
-    def __init__(
-        self,
-        patch_map: PatchMap,
-        centre: np.ndarray,
-        components: np.ndarray,
-        *,
-        asked: int | None = None,
-    ) -> None:
-        super().__init__(patch_map.image_shape)
-        self.patch_map, self.centre, self.components = patch_map, centre, components
-        self.asked = components.shape[1] if asked is None else asked
+    def __init__(self, projection: PatchProjection, *, asked: int | None = None) -> None:
+        super().__init__(projection)
+        self.asked = projection.width if asked is None else asked
 
     @classmethod
     def fit(
@@ -83,105 +68,33 @@ class PatchEmbedder(Embedder):
         InvalidDataError
             If all pictures are the same, or all are flat.
         """
-        for option in options:
-            raise InvalidParameterError(
-                f"{option}= is no option of the embedding 'patches'; its options: components, "
-                "filters"
-            )
+        refuse_options(options, cls.name, "components, filters")
         check_images(images)
         wanted = check_count(components, "components")
-        shape = (int(images.shape[1]), int(images.shape[2]), int(images.shape[3]))
-        chosen = ClosedForm(filters=check_count(filters, "filters")).settled(shape)
-        settings = PatchOptions(
-            filters=chosen["filters"],
-            size=chosen["patch_size"],
-            grid=chosen["grid"],
-            both_signs=chosen["both_signs"],
-            mirror=chosen["mirror"],
-        )
-        pictures = torch.from_numpy(np.ascontiguousarray(images))
-        patch_map = fit_patch_map(pictures, settings)
-        rows = patch_features(patch_map, pictures)
+        patch_map = suitable_patch_map(images, check_count(filters, "filters"))
+        rows = torch.from_numpy(patch_rows(patch_map, images))
         centre = rows.mean(0)
-        found = _leading(rows.sub_(centre), wanted)
+        found = leading_directions(rows.sub_(centre), wanted)
         if not found.shape[1]:
             raise InvalidDataError(
                 f"the {len(images)} pictures to fit on are all the same: add others, or take the "
                 "embedding 'pixels'"
             )
-        return cls(patch_map, centre.numpy(), found.numpy(), asked=wanted)
-
-    @property
-    def width(self) -> int:
-        """Length d of the vectors: the number of components."""
-        return self.components.shape[1]
+        return cls(PatchProjection(patch_map, centre.numpy(), found.numpy()), asked=wanted)
 
     @property
     def settings(self) -> dict[str, Any]:
         """The options of `fit`."""
-        return {"components": self.asked, "filters": self.patch_map.options.filters}
-
-    def features(self, images: np.ndarray) -> np.ndarray:
-        """Return the components of each picture's patch features."""
-        rows = patch_features(self.patch_map, torch.from_numpy(np.ascontiguousarray(images)))
-        found: np.ndarray = (rows.numpy() - self.centre) @ self.components
-        return found
+        filters = self.projection.patch_map.options.filters
+        return {"components": self.asked, "filters": filters}
 
     def write(self, writer: RecordWriter) -> None:
         """Write what the embedder is made of into a record."""
         writer.value("asked", self.asked)
-        options = writer.part("options")
-        for name, value in self.patch_map.options._asdict().items():
-            options.value(name, value)
-        write_patch_map(self.patch_map, writer.part("patch_map"))
-        writer.array("centre", self.centre)
-        writer.array("components", self.components)
+        self.projection.write(writer)
 
     @classmethod
     def read(cls, reader: RecordReader) -> Self:
         """Return what `write` wrote; raise InvalidModelError if it cannot be so."""
-        patch_map = _read_map(reader)
-        reader.bind("features", patch_map.width)
-        centre = reader.array("centre", ("features",), "float32")
-        components = reader.array("components", ("features", "width"), "float32")
-        if not components.shape[1]:
-            reader.fail("components", "has no columns")
-        asked = reader.value("asked", int)
-        if asked < components.shape[1]:
-            reader.fail("asked", f"is {asked} for {components.shape[1]} components")
-        return cls(patch_map, centre, components, asked=asked)
-
-
-def _read_map(reader: RecordReader) -> PatchMap:
-    part = reader.part("options")
-    kinds = {bool: bool, int: int, float: (int, float)}
-    options = {
-        name: part.value(name, kinds[type(default)])
-        for name, default in PatchOptions._field_defaults.items()
-    }
-    part = reader.part("patch_map")
-    patch_map = read_patch_map(part, PatchOptions(**options))
-    try:
-        check_image_shape(patch_map.image_shape)
-    except InvalidParameterError as error:
-        part.fail("image_shape", str(error))
-    return patch_map
-
-
-def _leading(rows: Tensor, wanted: int) -> Tensor:
-    """Return the leading right singular vectors of centred rows, in columns.
-
-    By subspace iteration from a fixed random start (Halko, Martinsson and Tropp 2011, algorithm
-    4.4): features are thousands, and of their directions some hundred are wanted.
-    """
-    count = min(wanted + _OVERSAMPLED, *rows.shape)
-    start = torch.randn(rows.shape[1], count, generator=torch.Generator().manual_seed(0))
-    basis = torch.linalg.qr(start).Q
-    for _ in range(_STEPS):
-        basis = torch.linalg.qr(rows.T @ (rows @ basis)).Q
-    _, values, vectors = torch.linalg.svd(rows @ basis, full_matrices=False)
-    # Features run from 0 to 1, and are rounded to about 1e-7.
-    kept = values[:wanted] > 1e-5 * len(rows) ** 0.5
-    found: Tensor = (basis @ vectors.T)[:, :wanted][:, kept]
-    peaks = found.abs().argmax(0)
-    return (found * found[peaks, torch.arange(found.shape[1])].sign()).contiguous()
+        projection = PatchProjection.read(reader)
+        return cls(projection, asked=read_asked(reader, projection.width))

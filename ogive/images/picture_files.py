@@ -14,7 +14,7 @@ from ogive._errors import DataNotFoundError, InvalidDataError, OgiveError
 from ogive._writing import PathLike
 from ogive.data import read_pictures
 from ogive.data.folder import EXTENSIONS
-from ogive.images.embedding import Shape, resize_pictures
+from ogive.images.picture_shapes import Shape, resize_pictures
 
 _DECODERS = 4  # Pillow decodes outside the interpreter's lock
 

@@ -11,43 +11,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ogive._errors import InvalidDataError
-from ogive._record import RecordWriter
 from ogive._writing import PathLike
 from ogive.data import Dataset, names
 from ogive.images.approximate import ApproximateIndex, have_usearch
-from ogive.images.embedding import (
-    Embedder,
-    EmbeddingRecipe,
-    Shape,
-    check_images,
-    embedder_named,
-    resize_pictures,
-    write_embedder,
-)
+from ogive.images.embedding import Progress
 from ogive.images.picture_entries import Entry, Skipped
-from ogive.images.picture_files import (
-    PictureFile,
-    existing,
-    find_files,
-    listed,
-    read_each,
-    real_path,
-)
+from ogive.images.picture_files import PictureFile, existing, read_each, real_path
+from ogive.images.picture_shapes import check_images
 from ogive.images.vectors import ExactIndex
 
 if TYPE_CHECKING:
     from ogive.images.picture_index import PictureIndex
 
-Progress = Callable[[str, int, int], None]
 # Name, class, and what is known of the file.
 Picture = tuple[str, str | None, PictureFile | None]
-Sources = PathLike | Sequence[PathLike] | Dataset
 
 _FILES, _ROWS = 64, 1024  # of a batch
 _LARGE = 100_000  # pictures, from which a graph is faster than all products by more than it costs
 _SHARE_OF_SAVING = 0.05  # of the time, at most
-_SHAPE: Shape = (32, 32, 3)
-_LARGEST_SIDE = 64  # of a data set's pictures that are embedded in their own size
 
 
 @dataclass(frozen=True)
@@ -256,78 +237,8 @@ class Growth:
             index.vectors.link(lambda done, total: self._tell("linking", done, total))
 
 
-def fitted_embedder(
-    embedder: Embedder | EmbeddingRecipe, sources: Sources, seed: int, progress: Progress | None
-) -> Embedder:
-    """Return the embedder itself, or one fitted on a random sample of the pictures.
-
-    Raises
-    ------
-    InvalidDataError
-        If there is no readable picture.
-    """
-    if isinstance(embedder, Embedder):
-        return embedder
-    generator = np.random.default_rng(seed)
-    most = embedder_named(embedder.name).sample
-    if isinstance(sources, Dataset):
-        images = sources.images()
-        check_images(images)
-        height, width, channels = images.shape[1:]
-        small = max(height, width) <= _LARGEST_SIDE and channels in (1, 3)
-        shape = embedder.image_shape or (images.shape[1:] if small else _SHAPE)
-        chosen = generator.permutation(len(images))[:most]
-        return embedder.fit(resize_pictures(images[np.sort(chosen)], shape))
-    files = [file for source in listed(sources) for file in find_files(source)]
-    shape = embedder.image_shape or _SHAPE
-    # A few more than wanted, and read in turn: some may be unreadable.
-    paths = [files[place].path for place in generator.permutation(len(files))]
-    pictures: list[np.ndarray] = []
-    reason = ""
-    while paths and len(pictures) < most:
-        part, paths = paths[:_FILES], paths[_FILES:]
-        for path, one in zip(part, read_each(part, shape), strict=True):
-            if isinstance(one, str):
-                reason = reason or f": {path} is {one}"
-            else:
-                pictures.append(one)
-        if progress is not None:
-            total = min(most, len(pictures) + len(paths))
-            progress("reading a sample", min(len(pictures), total), total)
-    if not pictures:
-        raise InvalidDataError(
-            f"there is no readable picture among {len(files)} files{reason}; name a folder of "
-            "pictures, or picture files"
-        )
-    return embedder.fit(np.stack(pictures[:most]))
-
-
-def same_embedder(mine: Embedder, other: Embedder | EmbeddingRecipe) -> bool:
-    """Return whether an embedder is another one, to the last number, or what a recipe makes."""
-    if isinstance(other, EmbeddingRecipe):
-        return other.fits(mine)
-    left, right = RecordWriter(), RecordWriter()
-    write_embedder(mine, left)
-    write_embedder(other, right)
-    return left.values == right.values and all(
-        np.array_equal(array, right.arrays[name]) for name, array in left.arrays.items()
-    )
-
-
 def _class_of(dataset: Dataset, row: int) -> str | None:
     return dataset.classes[dataset.y[row]] if dataset.classes else None
-
-
-def describe(embedder: Embedder) -> str:
-    """Return an embedder in words, for people.
-
-    Examples
-    --------
-    >>> describe(embedder_named("pixels")((28, 28, 1)))
-    'pixels, image_shape 28×28×1'
-    """
-    options = "".join(f", {name} {value}" for name, value in embedder.settings.items())
-    return f"{embedder.name}, image_shape {'×'.join(map(str, embedder.image_shape))}{options}"
 
 
 def _portable(source: str) -> str:

@@ -19,18 +19,11 @@ from ogive._errors import (
 from ogive._record import RecordReader, RecordWriter
 from ogive._writing import PathLike
 from ogive.data import Dataset
-from ogive.images.embedding import Embedder, EmbeddingRecipe, read_embedder
+from ogive.images.embedding import Embedder, EmbeddingRecipe, Progress, read_embedder
+from ogive.images.embedding_fit import describe, fitted_embedder, same_embedder
 from ogive.images.picture_entries import Entries, Entry, Skipped
 from ogive.images.picture_files import existing, find_files, listed, read_each, real_path
-from ogive.images.picture_growth import (
-    Changes,
-    Growth,
-    Progress,
-    SavedNowAndThen,
-    describe,
-    fitted_embedder,
-    same_embedder,
-)
+from ogive.images.picture_growth import Changes, Growth, SavedNowAndThen
 from ogive.images.picture_hits import Hit, hits_of
 from ogive.images.picture_record import check_format, read_index, write_index
 from ogive.images.ranking import check_ranking
@@ -114,8 +107,8 @@ class PictureIndex:
         sources : path, sequence of path, or Dataset
             Picture files, folders (with the folders in them), or rows that are uint8 images.
         embedder : Embedder or EmbeddingRecipe, optional
-            A recipe is fitted on a random sample of the pictures; by default 64 principal
-            components, or what the index at `path` has.
+            A recipe is fitted on a random sample of the pictures; by default that of patch
+            features, or what the index at `path` has.
         approximate : bool, optional
             As for `PictureIndex`.
         path : path, optional

@@ -12,11 +12,11 @@ from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
 from ogive.images.embedding import (
     Embedder,
-    Shape,
-    check_images,
     read_image_shape,
+    refuse_options,
     register_embedder,
 )
+from ogive.images.picture_shapes import Shape, check_images
 
 Components = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -94,10 +94,7 @@ class PrincipalEmbedder(Embedder):
         InvalidDataError
             If all pictures are the same.
         """
-        for option in options:
-            raise InvalidParameterError(
-                f"{option}= is no option of the embedding 'pca'; its options: components, whiten"
-            )
+        refuse_options(options, cls.name, "components, whiten")
         check_images(images)
         wanted = check_count(components, "components")
         pixels = math.prod(images.shape[1:])

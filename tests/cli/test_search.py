@@ -72,7 +72,7 @@ def test_an_index_is_added_to_refreshed_and_taken_from(ogive, place):
         "index", "pictures/cat", "-o", "x.index", "--components", 2, "--json", "-q"
     ).values
     wanted = {"path": "x.index", "pictures": 4, "added": 4, "changed": 0, "removed": 0}
-    wanted |= {"skipped": [], "embedding": "pca", "image_shape": [32, 32, 3], "width": 2}
+    wanted |= {"skipped": [], "embedding": "patches", "image_shape": [32, 32, 3], "width": 2}
     assert first == wanted | {"search": "exact"}
     assert ogive("index", "pictures", "-o", "x.index", "--json").values["added"] == 4
     (place / "pictures" / "cat" / "cat0.png").unlink()
@@ -80,7 +80,7 @@ def test_an_index_is_added_to_refreshed_and_taken_from(ogive, place):
     assert done["removed"] == 5 and done["pictures"] == 3
     assert "nothing has changed" in ogive("index", "-o", "x.index", "--refresh").out
     refused = ogive("index", "pictures", "-o", "x.index", "--embedding", "pixels")
-    assert refused.code == 2 and "another embedding (pca" in refused.err
+    assert refused.code == 2 and "another embedding (patches" in refused.err
     again = ("index", "pictures", "-o", "x.index", "--embedding", "pixels", "--rebuild")
     assert ogive(*again, "--size", "8x9", "--json").values["image_shape"] == [8, 9, 3]
 

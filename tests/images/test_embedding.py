@@ -263,10 +263,10 @@ def test_records_are_not_believed(name, value, words):
 def test_patch_components_are_those_of_a_singular_value_decomposition():
     images, others = varied(60), varied(10, seed=5)
     embedder = PatchEmbedder.fit(images, components=3, filters=8)
-    rows = embedder.patch_map.features(torch.from_numpy(images)).double().numpy()
+    rows = embedder.projection.patch_map.features(torch.from_numpy(images)).double().numpy()
     _, singular, vectors = np.linalg.svd(rows - rows.mean(0), full_matrices=False)
     assert singular[2] > 1.02 * singular[3]  # what is compared is one space
-    seen = embedder.patch_map.features(torch.from_numpy(others)).double().numpy()
+    seen = embedder.projection.patch_map.features(torch.from_numpy(others)).double().numpy()
     projected = (seen - rows.mean(0)) @ vectors[:3].T
     projected /= np.linalg.norm(projected, axis=1, keepdims=True)
     found = embedder.embed(others)

@@ -1,0 +1,168 @@
+"""An embedding that is trained on classes, so that pictures of one class are near each other."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ogive._checks import check_count
+from ogive._errors import InvalidDataError
+from ogive._record import RecordReader, RecordWriter
+from ogive._typing import Float
+from ogive.features.patches import PatchMap
+from ogive.images.embedding import Progress, check_classes, refuse_options, register_embedder
+from ogive.images.embedding_parts import (
+    PatchProjection,
+    ProjectedEmbedder,
+    leading_directions,
+    patch_rows,
+    read_asked,
+    suitable_patch_map,
+)
+from ogive.images.embedding_training import trained_map
+from ogive.images.picture_shapes import check_images
+
+_FIRST = 10_000  # pictures that principal directions are found on
+_DIRECTIONS = 512  # principal directions of the features that are trained on
+_ROWS = 2048  # pictures whose features are in memory at once
+_FLOOR = 1e-3  # of a direction's deviation, in units of the largest
+
+
+@register_embedder
+class TrainedEmbedder(ProjectedEmbedder):
+    """A linear map of patch features, trained by the pairwise sigmoid loss: (φ - centre) V.
+
+    Whether two pictures are of one class is a logistic question about the inner product of their
+    unit vectors; V minimises its loss over all pairs of a batch (`ogive.nn.PairwiseSigmoidLoss`).
+    It starts from the principal components of the patch features, which are fitted without labels.
+
+    Parameters
+    ----------
+    projection : PatchProjection
+    asked : int
+        The number of components that was asked for; d of them were found.
+
+    Notes
+    -----
+    Source of the loss: Zhai, Mustafa, Kolesnikov and Beyer, Sigmoid loss for language image
+    pre-training (ICCV 2023); here with several positive pairs a row.
+
+    Examples
+    --------
+    >>> labels = np.arange(60) % 2
+    >>> images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), np.uint8)
+    >>> images[labels == 1, :4] //= 4
+    >>> embedder = TrainedEmbedder.fit(images, components=4, filters=8, labels=labels)
+    >>> vectors = embedder.embed(images)
+    >>> products = vectors @ vectors.T
+    >>> bool(products[0, 2::2].min() > products[0, 1::2].max())
+    True
+    """
+
+    name = "trained"
+    sample: ClassVar[int] = 60_000
+    learns: ClassVar[bool] = True
+
+    def __init__(self, projection: PatchProjection, *, asked: int) -> None:
+        super().__init__(projection)
+        self.asked = asked
+
+    @classmethod
+    def fit(
+        cls,
+        images: np.ndarray,
+        components: int = 128,
+        filters: int = 128,
+        *,
+        labels: np.ndarray | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> Self:
+        """Return an embedder trained on pictures.
+
+        Parameters
+        ----------
+        images : ndarray of shape (n, height, width, c)
+            uint8.
+        components : int, default 128
+            At most so many; fewer if the features vary in fewer directions.
+        filters : int, default 128
+            Number of landmarks.
+        labels : ndarray of shape (n,)
+            Classes as whole numbers from 0 on; pictures with -1 are left aside.
+        seed : int, default 0
+        progress : callable(str, int, int), optional
+
+        Raises
+        ------
+        InvalidDataError
+            If there are no two classes, one of them with two pictures, or all pictures are the
+            same.
+        """
+        refuse_options(options, cls.name, "components, filters")
+        check_images(images)
+        wanted = check_count(components, "components")
+        check_count(filters, "filters")
+        labels = np.full(len(images), -1) if labels is None else np.asarray(labels)
+        if labels.shape != (len(images),):
+            raise InvalidDataError(f"labels has shape {labels.shape} for {len(images)} pictures")
+        check_classes(labels, cls.name)
+        # In random order, so that the first stand for all.
+        order = np.random.default_rng(seed).permutation(np.flatnonzero(labels >= 0))
+        images, codes = images[order], torch.from_numpy(labels[order].astype(np.int64))
+        base, deviation = _principal(suitable_patch_map(images, filters, seed=seed), images)
+        rows = _rows(base, images, progress).div_(deviation)
+        # Its first products are those of principal components: what training begins with is good.
+        start = torch.diag(deviation)[:, :wanted] / deviation[:wanted].norm()
+        found = trained_map(rows, codes, start, seed=seed, progress=progress)
+        components_ = torch.from_numpy(base.components) @ (found / deviation[:, None])
+        projection = PatchProjection(base.patch_map, base.centre, components_.numpy())
+        return cls(projection, asked=wanted)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The options of `fit`, without what is told of the pictures."""
+        filters = self.projection.patch_map.options.filters
+        return {"components": self.asked, "filters": filters}
+
+    def write(self, writer: RecordWriter) -> None:
+        """Write what the embedder is made of into a record."""
+        writer.value("asked", self.asked)
+        self.projection.write(writer)
+
+    @classmethod
+    def read(cls, reader: RecordReader) -> Self:
+        """Return what `write` wrote; raise InvalidModelError if it cannot be so."""
+        projection = PatchProjection.read(reader)
+        return cls(projection, asked=read_asked(reader, projection.width))
+
+
+def _principal(
+    patch_map: PatchMap, images: np.ndarray
+) -> tuple[PatchProjection, Float[Tensor, " f"]]:
+    """Return the principal directions of patch features, and the deviation along each."""
+    rows = torch.from_numpy(patch_rows(patch_map, images[:_FIRST]))
+    centre = rows.mean(0)
+    directions = leading_directions(rows.sub_(centre), _DIRECTIONS)
+    if not directions.shape[1]:
+        raise InvalidDataError(
+            f"the pictures to train on ({len(images)}) are all the same: add others"
+        )
+    deviation = (rows @ directions).std(0, correction=0)
+    projection = PatchProjection(patch_map, centre.numpy(), directions.numpy())
+    return projection, deviation.clamp(min=_FLOOR * float(deviation[0]))
+
+
+def _rows(base: PatchProjection, images: np.ndarray, progress: Progress | None) -> Tensor:
+    """Return the projections of all pictures, whose features would not fit in memory."""
+    found = np.empty((len(images), base.width), dtype=np.float32)
+    for start in range(0, len(images), _ROWS):
+        part = slice(start, start + _ROWS)
+        found[part] = base.features(images[part])
+        if progress is not None:
+            progress("reading features", min(start + _ROWS, len(images)), len(images))
+    return torch.from_numpy(found)
