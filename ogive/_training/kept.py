@@ -67,8 +67,8 @@ class Kept:
             try:
                 part.load_state_dict(self.parts[name])
             except Exception as error:  # whatever a part makes of a state that is not its own
-                reason = f"{name!r} does not fit: {type(error).__name__}: {error}"
-                raise _foreign(self.path, reason) from error
+                told = " ".join(f"{type(error).__name__}: {error}".split())
+                raise _foreign(self.path, f"{name!r} does not fit: {told:.200}") from error
 
     @classmethod
     def read(cls, path: Path | None, identity: Mapping[str, Any] | None = None) -> Kept | None:

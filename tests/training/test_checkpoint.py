@@ -102,7 +102,7 @@ def test_other_files_are_refused(tmp_path):
             read_checkpoint(path)
     write_checkpoint(path, torch.ones(3))
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(InvalidModelError, match="not a whole checkpoint.*delete it"):
+    with pytest.raises(InvalidModelError, match=r"not a whole checkpoint.*delete it"):
         read_checkpoint(path)
 
 

@@ -14,11 +14,14 @@ from ogive._errors import InvalidDataError, InvalidModelError, InvalidParameterE
 from ogive._training import (
     Batches,
     DivergedError,
+    EarlyStop,
+    Kept,
     TrainingFiles,
     TrainingInterrupted,
     averaged,
     generator_at,
     one_cycle,
+    read_checkpoint,
     read_log,
     run_training,
     set_rate,
@@ -181,11 +184,118 @@ def test_another_training_is_refused(tmp_path):
         Work().run(files, identity={"recipe": {"rate": 2}})
     with pytest.raises(InvalidParameterError, match=r"steps is 12 there and 5 here"):
         run_training(lambda number: None, 5, {}, files=files)
-    identity = {"steps": 3, "seed": 0}
-    write_checkpoint(files.checkpoint, {"identity": identity, "parts": {}})
-    parts = {"model": torch.nn.Linear(1, 1)}
-    with pytest.raises(InvalidModelError, match="does not hold this training"):
-        run_training(lambda number: None, 3, parts, files=files)
+
+
+def forged(path, **changes):
+    """Write the checkpoint of a training that is done, with something else in it."""
+    Work().run(TrainingFiles(path))
+    state = read_checkpoint(path)
+    for name, value in changes.items():
+        place = state["parts"] if name in state["parts"] else state
+        place[name] = value
+    write_checkpoint(path, state)
+    return TrainingFiles(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"identity": [1]}, r"its 'identity' is \[1\]"),
+        ({"done": True}, "its 'done' is True"),
+        ({"seconds": "long"}, "its 'seconds' is 'long'"),
+        ({"parts": None}, "its 'parts' is None"),
+        ({"parts": {}}, "it has no 'model'"),
+        # torch's optimisers raise ValueError, modules RuntimeError, or AttributeError on a list.
+        ({"optimiser": {"state": {}, "param_groups": []}}, "'optimiser' does not fit: ValueError"),
+        ({"model": {"0.weight": torch.ones(3)}}, "'model' does not fit: RuntimeError"),
+        ({"average": [1, 2]}, "'average' does not fit"),
+        ({"generators": [torch.ones(3)]}, "'generators' does not fit"),
+        ({"generators": []}, "'generators' does not fit: IndexError"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path, changes, words):
+    files = forged(tmp_path / "a.checkpoint", **changes)
+    with pytest.raises(InvalidModelError, match=rf"does not hold this training: {words}.*delete"):
+        Work().run(files)
+
+
+def test_a_checkpoint_of_no_names_at_all_is_refused(tmp_path):
+    write_checkpoint(tmp_path / "a", [1, 2])
+    with pytest.raises(InvalidModelError, match="its 'identity' is None"):
+        Kept.read(tmp_path / "a")
+
+
+def test_a_checkpoint_at_once(tmp_path):
+    files = TrainingFiles(tmp_path / "a.checkpoint", every=1e6)
+    work = Work()
+    work.stop_at = 0
+    with pytest.raises(RuntimeError):
+        work.run(files, at_once=True)
+    assert Kept.read(files.checkpoint).done == 0
+    again = Work()
+    again.run(files, at_once=True)
+    assert same(again, finished())
+
+
+class Patient(Work):
+    """A training with a given loss after every third step."""
+
+    losses = (0.9, 0.4, 0.6, 0.5)
+
+    def __init__(self, patience):
+        super().__init__()
+        self.stop, self.history = EarlyStop(self.model, patience), []
+
+    def step(self, number):
+        figures = super().step(number)
+        epoch, place = divmod(number + 1, 3)
+        if not place:
+            self.stop.see(self.losses[epoch - 1])
+            self.history.append({k: v.clone() for k, v in self.model.state_dict().items()})
+        return figures
+
+    def run(self, files=NO_FILES, **more):
+        parts = {"model": self.model, "optimiser": self.optimiser, "average": self.average}
+        parts["stop"] = self.stop
+        return run_training(self.step, STEPS, parts, seed=5, files=files,
+                            finished=lambda: self.stop.finished, **more)  # fmt: skip
+
+
+@pytest.mark.parametrize(("patience", "epochs"), [(1, 3), (2, 4), (3, 4)])
+def test_a_training_stops_early_and_keeps_the_best(patience, epochs):
+    work, told = Patient(patience), []
+    work.run(progress=lambda what, done, total: told.append(done))
+    assert told[-1] == 3 * epochs and work.stop.epochs == epochs and work.stop.best_epoch == 2
+    assert not all(map(torch.equal, work.model.state_dict().values(), work.history[1].values()))
+    work.stop.restore()
+    assert all(map(torch.equal, work.model.state_dict().values(), work.history[1].values()))
+
+
+@pytest.mark.parametrize("kill", [2, 4, 7, 8])
+def test_a_stopped_training_stops_early_at_the_same_step(tmp_path, kill):
+    whole = Patient(1)
+    whole.run()
+    files = TrainingFiles(tmp_path / "a.checkpoint", every=0)
+    first = Patient(1)
+    first.stop_at = kill
+    with pytest.raises(RuntimeError, match="killed"):
+        first.run(files)
+    for _ in range(2):  # the second time it is over, and is not begun again
+        again = Patient(1)
+        again.run(files)
+        again.stop.restore()
+        whole.stop.restore()
+        assert (again.stop.epochs, again.stop.best_epoch) == (3, 2)
+        assert same(again, whole)
+
+
+def test_the_first_of_equal_losses_is_the_best_and_no_epoch_is_none():
+    model = torch.nn.Linear(1, 1)
+    stop = EarlyStop(model, 1)
+    assert not stop.finished
+    for loss in (0.5, 0.5):
+        stop.see(loss)
+    assert stop.finished and stop.best_epoch == 1
 
 
 def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path):
@@ -242,8 +352,9 @@ def test_an_average_of_weights_is_the_formula_and_keeps_counts():
         mean = share * (mean or 0.0) + (1 - share) * n
     assert average.module.weight[0].item() == pytest.approx(mean)
     assert int(average.module.num_batches_tracked) == 19
-    with pytest.raises(InvalidParameterError, match="decay=1"):
-        averaged(model, 1)
+    for name in ("decay", "average"):
+        with pytest.raises(InvalidParameterError, match=f"{name}=1"):
+            averaged(model, 1, name=name)
 
 
 def test_the_rate_rises_and_falls():
