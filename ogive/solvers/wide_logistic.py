@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from ogive._typing import Float, Int
 from ogive.solvers.whole_numbers import product_of_digits
-from ogive.solvers.wide_ridge import STEP, WideRidgeSums, joined
+from ogive.solvers.wide_ridge import STEP, WideRidgeSums, parts
 
 _PENALTIES = (1 / 4, 1 / 32)  # of alpha; separable classes want less than others
 _LEFT_OUT, _FEW_ROWS, _FOLDS = 1000, 5000, 5
@@ -117,14 +117,15 @@ class _Judge:
         last = kept if kept < _FEW_ROWS else _LEFT_OUT
         blocks = [slice(at, min(at + width, kept)) for at in range(0, last, width)]
         starts = [sums.without(*start, block) for block in blocks]
-        classes = joined(sums.kept_targets, slice(0, last)).argmax(1)
+        classes = torch.cat(parts(sums.kept_targets, slice(0, last))).argmax(1)
         return cls(sums, blocks, starts, classes)
 
     def choice(self, steps: int, penalty: float, points: Sequence[Point]) -> _Choice:
         """Judge what each block's rows get from the point that does not know them."""
         scores = torch.cat(
             [
-                product_of_digits(joined(self.sums.kept, block), weight).mul_(STEP) + intercept
+                product_of_digits(torch.cat(parts(self.sums.kept, block)), weight).mul_(STEP)
+                + intercept
                 for block, (weight, intercept) in zip(self.blocks, points, strict=True)
             ]
         ).double()
@@ -145,8 +146,8 @@ def _path(sums: WideRidgeSums, start: Point, penalty: float, without: slice) -> 
     mean, _ = sums.means()
     kept = sum(map(len, sums.kept))
     rows = [slice(0, without.start), slice(without.stop, kept)]
-    blocks = [part for some in rows for part in _within(sums.kept, some)]
-    classes = torch.cat([joined(sums.kept_targets, some).argmax(1) for some in rows])
+    blocks = [part for some in rows for part in parts(sums.kept, some) if len(part)]
+    classes = torch.cat([p.argmax(1) for some in rows for p in parts(sums.kept_targets, some)])
     weight, intercept = start
     for point in logistic_path(
         WholeRows(blocks, STEP, mean),
@@ -157,16 +158,6 @@ def _path(sums: WideRidgeSums, start: Point, penalty: float, without: slice) -> 
         penalty,
     ):
         yield point[0], point[1] - mean @ point[0]
-
-
-def _within(blocks: Sequence[Tensor], rows: slice) -> list[Tensor]:
-    """Return the parts of blocks of rows that are in a range of rows; no copies."""
-    starts = itertools.accumulate(map(len, blocks), initial=0)
-    parts = [
-        block[max(rows.start - start, 0) : max(rows.stop - start, 0)]
-        for block, start in zip(blocks, starts, strict=False)
-    ]
-    return [part for part in parts if len(part)]
 
 
 @dataclass(frozen=True)

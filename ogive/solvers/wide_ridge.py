@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ _BLOCK = 32  # rows that stay in the caches from one operation to the next
 # deviations either way. Rounding adds 0.0002 to their variance of 1, far less than any penalty.
 _STEPS, _MOST_STEPS = 20.0, 127
 STEP = 1 / _STEPS
-# Sums of products of steps are below 2³¹ for so many rows.
-_ROWS_OF_SUM = 2**31 // _MOST_STEPS**2
+# Of squares, by which sums of products in 32 bits are bounded; a hundredth is left to rounding.
+_MOST_SUM = int(0.99 * 2**31)
 
 
 @dataclass(frozen=True)
@@ -134,9 +135,9 @@ class WideRidgeSums(ABC):
         weight, intercept : Tensors of shapes (d, k) and (k,)
         """
         mean, _ = self.means()
-        left = joined(self.kept, rows).float().mul_(STEP).sub_(mean)
+        left = torch.cat(parts(self.kept, rows)).float().mul_(STEP).sub_(mean)
         centred = intercept + mean @ weight
-        residuals = joined(self.kept_targets, rows) - left @ weight - centred
+        residuals = torch.cat(parts(self.kept_targets, rows)) - left @ weight - centred
         solved = self.inverse_times(left.T)
         remaining = (left @ solved).double().add_(1 / self.rows).neg_()
         remaining.diagonal().add_(1)
@@ -161,13 +162,13 @@ class WideRidgeSums(ABC):
         """Return W."""
 
 
-def joined(blocks: Sequence[Tensor], rows: slice) -> Tensor:
-    """Return some rows of a matrix that is in blocks of rows, as one matrix."""
-    parts, start = [], 0
-    for block in blocks:
-        parts.append(block[max(rows.start - start, 0) : max(rows.stop - start, 0)])
-        start += len(block)
-    return torch.cat(parts)
+def parts(blocks: Sequence[Tensor], rows: slice) -> list[Tensor]:
+    """Return the parts of blocks of rows that are in a range of rows; no copies."""
+    starts = itertools.accumulate(map(len, blocks), initial=0)
+    return [
+        block[max(rows.start - start, 0) : max(rows.stop - start, 0)]
+        for block, start in zip(blocks, starts, strict=False)
+    ]
 
 
 def rounded_(rows: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
@@ -218,21 +219,35 @@ class _ProductSums(WideRidgeSums):
     def __init__(self, features: int, targets: int, kept: int) -> None:
         super().__init__(features, targets, kept)
         self._gram = torch.zeros(features, features, dtype=torch.int32)
+        self._squares = torch.zeros(features, dtype=torch.float64)  # its diagonal
+        self._earlier: Tensor | None = None  # what did not fit in 32 bits
         self._products = torch.zeros(features, targets)
         self._tile = torch.empty(0, dtype=torch.int32)
         self._factor = torch.empty(0)
 
     def _take(self, rows: Tensor, steps: Tensor, targets: Tensor) -> None:
-        if self.rows + len(rows) > _ROWS_OF_SUM:
-            raise InvalidDataError(
-                f"{self.rows + len(rows):,} rows: at most {_ROWS_OF_SUM:,} can be added up in 32 "
-                "bits; take a sample of them"
-            )
         self._products.addmm_(rows.T, targets)
-        for start in range(0, len(self._gram), _COLUMNS):
-            stop = start + _COLUMNS
-            # The lower triangle is enough.
-            self._add_product(steps[:, start:stop], steps[:, :stop], self._gram[start:stop, :stop])
+        most = _MOST_SUM // _MOST_STEPS**2
+        for some, whole in zip(rows.split(most), steps.split(most), strict=True):
+            self._make_room(some)
+            for start in range(0, len(self._gram), _COLUMNS):
+                stop = start + _COLUMNS
+                # The lower triangle is enough.
+                left, right = whole[:, start:stop], whole[:, :stop]
+                self._add_product(left, right, self._gram[start:stop, :stop])
+
+    def _make_room(self, rows: Tensor) -> None:
+        """See to it that no sum leaves 32 bits when the products of these rows are added.
+
+        By Cauchy and Schwarz none is above the largest sum of squares.
+        """
+        squares = torch.linalg.vector_norm(rows, dim=0).mul_(_STEPS).square_()
+        if bool((self._squares + squares).max() > _MOST_SUM):
+            gram = self._gram.float()
+            self._earlier = gram if self._earlier is None else self._earlier.add_(gram)
+            self._gram.zero_()
+            self._squares.zero_()
+        self._squares += squares
 
     def _add_product(self, left: Tensor, right: Tensor, total: Tensor) -> None:
         """Add leftᵀ right of 8-bit integers."""
@@ -242,8 +257,11 @@ class _ProductSums(WideRidgeSums):
         total += whole_product(left.T, right, out=product)
 
     def _solve(self, ridge: float, mean: Tensor, target_mean: Tensor) -> Tensor:
-        n, gram = self.rows, self._gram.float().div_(_STEPS**2)
-        del self._gram, self._tile
+        n, gram = self.rows, self._gram.float()
+        if self._earlier is not None:
+            gram += self._earlier
+        gram.div_(_STEPS**2)
+        del self._gram, self._tile, self._earlier
         for start in range(0, len(gram), _COLUMNS):
             stop = start + _COLUMNS
             gram[start:stop, :stop].addr_(mean[start:stop], mean[:stop], alpha=-n)
