@@ -102,11 +102,13 @@ def test_no_sum_overflows():
     x = torch.full((140_000, 3), 6.35) * torch.tensor([1.0, -1.0, 1.0])
     x[::2] *= -1
     x[::3, 2] = 0.0
+    y = x[:, :1] + torch.randn(len(x), 1, generator=torch.Generator().manual_seed(0))
     sums = wide_ridge_sums(3, 1, len(x))
-    for some in x.chunk(40):  # float32 sums of targets lose digits in longer blocks
-        sums.add(some.clone(), some[:, :1].clone())
-    weight, _ = naive(x, x[:, :1], len(x))
-    torch.testing.assert_close(sums.solve(1.0).weight.double(), weight, rtol=1e-3, atol=1e-4)
+    for some, targets in zip(x.chunk(40), y.chunk(40), strict=True):
+        sums.add(some.clone(), targets)
+    weight, _ = naive(x, y, len(x))
+    # Targets are summed in float32, and equal features round to the same side each time.
+    torch.testing.assert_close(sums.solve(1.0).weight.double(), weight, rtol=5e-3, atol=5e-3)
 
 
 def test_what_cannot_be_solved_is_refused():
