@@ -1,4 +1,4 @@
-"""The demonstration: a sigmoid kernel, correctly trained, learns real images."""
+"""The demonstration: a sigmoid kernel learns real images, searches them, and draws digits."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ogive.data import Dataset, available, load_pair
 from ogive.estimators import KernelRidgeClassifier
 from ogive.kernels import Gaussian, Kernel, Linear, Sigmoid, definiteness
 from ogive.report.comparison import COMPARISON_ROWS, Part, compare_machines, subset
+from ogive.report.demo_pictures import draw_digits, search_pictures
 from ogive.report.demo_result import DemoResult, Score
 
 # Chosen on 10,000 held-out rows of Fashion-MNIST's training images; the test images decided
@@ -45,6 +46,8 @@ def run_demo(
     step: Step = lambda text: nullcontext(),
 ) -> DemoResult:
     """Train the Krein classifier with three kernels, and scikit-learn's machines beside it.
+
+    Then search for pictures by a picture, and have digits drawn by a generator in closed form.
 
     Parameters
     ----------
@@ -88,6 +91,10 @@ def run_demo(
             comparison = compare_machines(sigmoid, *parts)
         predicted, margin = _predict(models[0], parts[1][0])
         matrix, matrix_classes = _ordered_matrix(sigmoid, *parts[0])
+        with step("searching by a picture"):
+            search = search_pictures(train, test)
+        with step("drawing digits"):
+            digits = draw_digits()
     return DemoResult(
         data=train.name,
         data_note=note,
@@ -109,6 +116,8 @@ def run_demo(
         predicted=predicted,
         margin=margin,
         images=_images(test),
+        search=search,
+        digits=digits,
         command=command,
         versions=_versions(),
         seconds=whole.seconds,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
 from ogive.kernels import Definiteness
+from ogive.report.contact_sheet import SheetQuery
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,80 @@ class Score:
     accuracy: float
     seconds: float
     peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Search:
+    """Test pictures that were searched for among the training pictures.
+
+    Attributes
+    ----------
+    pictures : int
+        How many are indexed.
+    embedding : str
+        What the index compares: "pca", say.
+    kernel : str
+        The kernel whose values are told.
+    seconds : float
+        To fit the embedding, to index, and to search.
+    queries : int
+        Test pictures that were searched for, to count by.
+    precision : float
+        The share of the hits of those that are of the query's class.
+    shown : tuple of SheetQuery
+        Some of them with their hits; labels are class names.
+    """
+
+    pictures: int
+    embedding: str
+    kernel: str
+    seconds: float
+    queries: int
+    precision: float
+    shown: tuple[SheetQuery, ...] = field(repr=False)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the figures as JSON holds them."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "shown"}
+
+
+@dataclass(frozen=True)
+class DrawnDigits:
+    """Digits that a generator in closed form has made.
+
+    Attributes
+    ----------
+    rows : int
+        Digits that it was fitted on.
+    kernel : str
+        Of its regressions.
+    fit_seconds, draw_seconds : float
+        To fit it, and to draw all digits that are counted.
+    drawn : int
+        How many are counted.
+    agreement : float
+        The share of them that a classifier reads as the digit that was asked for.
+    reader_accuracy : float
+        That classifier's, on real digits that it has not seen.
+    pictures : ndarray of shape (classes, n, height, width, 1)
+        uint8, a row a class.
+    classes : tuple of str
+    """
+
+    rows: int
+    kernel: str
+    fit_seconds: float
+    draw_seconds: float
+    drawn: int
+    agreement: float
+    reader_accuracy: float
+    pictures: np.ndarray = field(repr=False)
+    classes: tuple[str, ...]
+
+    def summary(self) -> dict[str, Any]:
+        """Return the figures as JSON holds them."""
+        hidden = ("pictures", "classes")
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in hidden}
 
 
 @dataclass(frozen=True)
@@ -75,6 +150,9 @@ class DemoResult:
         By how much the winning class won.
     images : ndarray of shape (test_rows, h, w, c)
         uint8, or floats in 0 … 1.
+    search : Search or None
+        None if the data are no pictures.
+    digits : DrawnDigits
     command : str
         What was run.
     versions : dict of str to str
@@ -99,6 +177,8 @@ class DemoResult:
     predicted: np.ndarray = field(repr=False)
     margin: np.ndarray = field(repr=False)
     images: np.ndarray = field(repr=False)
+    search: Search | None
+    digits: DrawnDigits
     command: str
     versions: dict[str, str]
     seconds: float
@@ -128,6 +208,8 @@ class DemoResult:
             "treatment": self.treatment,
             "scores": [asdict(score) for score in self.scores],
             "comparison": [asdict(score) for score in self.comparison],
+            "search": None if self.search is None else self.search.summary(),
+            "digits": self.digits.summary(),
             "seconds": self.seconds,
             "versions": self.versions,
         }

@@ -16,10 +16,12 @@ from ogive._writing import write_text
 from ogive.kernels import Definiteness
 from ogive.kernels.spectrum import CONDITIONAL, POSITIVE
 from ogive.report import plots
-from ogive.report.demo_result import DemoResult, Score
+from ogive.report.demo_result import DemoResult, DrawnDigits, Score, Search
+from ogive.report.page_pictures import digit_strips, search_lines
 from ogive.report.style import label
 
 _SPACE = "\u00a0"
+_EMBEDDINGS = {"pca": "principal components", "patches": "patch features", "pixels": "pixels"}
 _FORMULAS = {
     "sigmoid": "tanh(gamma ⟨x, y⟩ + coef0)",
     "tanh": "tanh(gamma ⟨x, y⟩ + coef0)",
@@ -115,6 +117,10 @@ def _context(result: DemoResult) -> dict[str, Any]:
         "bars_plot": plots.accuracy_bars(bars) if bars else "",
         "spectrum_plot": plots.spectrum(result.definiteness),
         "matrix_plot": plots.kernel_matrix(result.matrix, result.matrix_classes, classes),
+        "search": "" if result.search is None else search_sentences(result.search),
+        "search_lines": [] if result.search is None else search_lines(result.search),
+        "digits": digit_sentences(result.digits),
+        "digit_strips": digit_strips(result.digits),
         "matrix_signs": bool(result.matrix.min() < 0 < result.matrix.max()),
         "confusion_plot": plots.confusion(counts, classes),
     }
@@ -208,6 +214,29 @@ def confusion_sentence(counts: np.ndarray, classes: Sequence[str]) -> str:
         if mistakes[row, column] > 0
     ]
     return f"Most often mistaken: {', '.join(told)}." if told else "No picture was mistaken."
+
+
+def search_sentences(search: Search) -> str:
+    """Say what was searched for among what, and how often the class was right."""
+    return (
+        f"The {count(search.pictures)} training pictures are an index: each is a vector of length "
+        f"one, of its {_EMBEDDINGS.get(search.embedding, search.embedding)}. A picture is searched "
+        "for by comparing its vector with all of these. Of the pictures most alike to each of "
+        f"{count(search.queries)} test pictures, {percent(search.precision)} are of its class. "
+        f"Indexing and searching took {seconds(search.seconds)} seconds."
+    )
+
+
+def digit_sentences(digits: DrawnDigits) -> str:
+    """Say how the digits were made, and what a classifier thinks of them."""
+    return (
+        f"Kernel ridge regressions, fitted in {seconds(digits.fit_seconds)} seconds to "
+        f"{count(digits.rows)} of scikit-learn’s digits, tell the way from noise to a digit that "
+        f"is asked for. Of {count(digits.drawn)} that were drawn so in "
+        f"{seconds(digits.draw_seconds)} seconds, a classifier reads {percent(digits.agreement)} "
+        f"as what was asked for; of real digits that it has not seen, it reads "
+        f"{percent(digits.reader_accuracy)} correctly."
+    )
 
 
 def points(first: float, second: float) -> float:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from ogive.report.demo_result import DemoResult, Score
+from ogive.report.demo_result import DemoResult, DrawnDigits, Score, Search
 
 
 def print_result(result: DemoResult, console: Console) -> None:
-    """Print what was found: kernel and definiteness, the kernels' table, scikit-learn's."""
+    """Print what was found: kernel and definiteness, both tables, the search, the new digits."""
     if result.data_note:
         console.print(result.data_note + "\n", markup=False)
     console.print(f"{result.kernel}: {result.kernel_note}.", markup=False)
@@ -17,6 +17,25 @@ def print_result(result: DemoResult, console: Console) -> None:
     console.print(f"{result.treatment}.\n", markup=False)
     console.print(_kernel_table(result))
     console.print(_machine_table(result))
+    if result.search is not None:
+        console.print(f"\n{_searched(result.search)}", markup=False)
+    console.print(_drawn(result.digits), markup=False)
+
+
+def _searched(search: Search) -> str:
+    return (
+        f"Search by a picture: of the training pictures most alike to each of {search.queries:,} "
+        f"test pictures, {100 * search.precision:.1f} % are of its class "
+        f"({search.pictures:,} indexed, {search.seconds:.1f} s in all)."
+    )
+
+
+def _drawn(digits: DrawnDigits) -> str:
+    return (
+        f"New digits: of {digits.drawn:,} drawn by a generator in closed form, a classifier reads "
+        f"{100 * digits.agreement:.1f} % as what was asked for (of real digits "
+        f"{100 * digits.reader_accuracy:.1f} %); fitted in {digits.fit_seconds:.1f} s."
+    )
 
 
 def _kernel_table(result: DemoResult) -> Table:

@@ -7,7 +7,8 @@ import pytest
 
 from ogive.kernels import Definiteness
 from ogive.kernels.spectrum import INDEFINITE, POSITIVE, Spectrum
-from ogive.report.demo_result import DemoResult, Score
+from ogive.report.contact_sheet import SheetHit, SheetQuery
+from ogive.report.demo_result import DemoResult, DrawnDigits, Score, Search
 
 
 def spectrum_of(eigenvalues):
@@ -28,6 +29,24 @@ def score(name, accuracy, *, detail="alpha=0.001", rows=120, landmarks=None):
     return Score(name, detail, rows, landmarks, accuracy, 1.25, 312_000_000)
 
 
+def searched(images, classes):
+    """Two pictures that were searched for, each with a hit of its class and one of another."""
+    queries = [
+        SheetQuery(images[code], classes[code],
+                   [SheetHit(images[-1], 0.9512, classes[code]),
+                    SheetHit(images[-2], 0.7031, classes[1 - code])])
+        for code in (0, 1)
+    ]  # fmt: skip
+    return Search(12_345, "pca", "Sigmoid(gamma=2.0, coef0=0.0)", 3.25, 40, 0.625, tuple(queries))
+
+
+def digits_drawn(classes=("zero", "one"), columns=3):
+    pictures = np.zeros((len(classes), columns, 8, 8, 1), np.uint8)
+    return DrawnDigits(
+        1437, "Sigmoid(gamma=0.01)", 4.25, 1.75, 200, 0.965, 0.985, pictures, classes
+    )
+
+
 def demo_result(
     classes=10, *, channels=1, side=8, dtype=np.uint8, mistakes=7, verdict=INDEFINITE, **changes
 ):
@@ -39,10 +58,11 @@ def demo_result(
     images = generator.integers(0, 256, (test_rows, side, side, channels)).astype(np.uint8)
     codes = np.repeat(np.arange(classes), 4)
     features = np.eye(classes)[codes] + 0.1 * generator.normal(size=(4 * classes, classes))
+    classes_of = tuple(f"class {code}" for code in range(classes))
     values = {
         "data": "made-up",
         "data_note": "These pictures are noise",
-        "classes": tuple(f"class {code}" for code in range(classes)),
+        "classes": classes_of,
         "train_rows": 12_345,
         "test_rows": test_rows,
         "kernel": "Sigmoid(gamma=0.03326883885, coef0=-1.0)",
@@ -65,6 +85,8 @@ def demo_result(
         "predicted": predicted,
         "margin": generator.random(test_rows),
         "images": images if dtype == np.uint8 else images.astype(dtype) / 255,
+        "search": searched(images, classes_of),
+        "digits": digits_drawn(),
         "command": "ogive demo --out 'my folder'",
         "versions": {"ogive": "0.1.0", "numpy": "2.4.6"},
         "seconds": 61.5,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ogive._errors import OutputError
 from ogive.kernels.spectrum import CONDITIONAL, INDEFINITE, POSITIVE
 from ogive.report import page
 from ogive.report.page import render_page, write_report
+from ogive.report.page_pictures import digit_strips
 
 VOID = {"meta", "img", "link", "br", "hr", "input"}
 CASES = {
@@ -22,7 +26,13 @@ CASES = {
     "all mistakes": {"classes": 2, "mistakes": 12},
     "positive definite": {"verdict": POSITIVE},
     "conditionally": {"verdict": CONDITIONAL},
-    "bare": {"comparison": (), "versions": {}, "data_note": "", "kernel": "Cauchy()"},
+    "bare": {
+        "search": None,
+        "comparison": (),
+        "versions": {},
+        "data_note": "",
+        "kernel": "Cauchy()",
+    },
     "many classes": {"classes": 30},
 }
 
@@ -94,10 +104,39 @@ def test_figures_appear(make_result):
         "1.2", "87.5 %", "12.5 %", "50.0 %", "0.03326883885", "Krein ridge regression.",
         "gamma is made up.", f"{plain.negative_count} of the 20 eigenvalues",
         f"{100 * plain.negative_mass:.2g} % of the mass", "ogive demo --out 'my folder'",
+        "62.5 %", "0.9512", "Of the pictures most alike to each of 40 test pictures",
+        "fitted in 4.2 seconds to 1,437 of", "96.5 %", "98.5 %",
         "0.1.0", "2.4.6", "61.5 seconds", "These pictures are noise.", "Of the 7 mistakes",
     ):  # fmt: skip
         assert figure in text, figure
     assert "Sigmoid(gamma=0.03326883885, coef0=-1.0)" in text
+
+
+def test_a_search_is_shown_hit_by_hit(make_result):
+    reader = Reader(render_page(make_result()))
+    alts = [attributes["alt"] for attributes in reader.all("img")]
+    assert [alt for alt in alts if alt.startswith(("Test", "Training"))] == [
+        "Test picture of class class 0",
+        "Training picture of class class 0",
+        "Training picture of class class 1",
+        "Test picture of class class 1",
+        "Training picture of class class 1",
+        "Training picture of class class 0",
+    ]
+    assert len(reader.all("em")) == 2  # hits of another class
+    assert "Searching by a picture" not in Reader(render_page(make_result(search=None))).text
+
+
+def test_drawn_digits_are_strips_with_gaps(make_result):
+    digits = make_result().digits
+    digits.pictures[1, 2] = 200
+    first, second = digit_strips(digits)
+    assert (first.label, second.label) == ("zero", "one")
+    with Image.open(io.BytesIO(base64.b64decode(second.uri.partition(",")[2]))) as image:
+        grey, opacity = np.moveaxis(np.asarray(image), -1, 0)
+    assert grey.shape == (8, 3 * 8 + 2)
+    assert (opacity[:, [8, 17]] == 0).all() and opacity.sum() == 3 * 64 * 255
+    assert (grey[:, 18:] == 200).all() and not grey[:, :18].any()
 
 
 def test_everything_is_escaped(make_result, make_score):
