@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from ogive.estimators import PatchKernelClassifier
 from ogive.images.training import read_log
 from ogive.models import load
 
@@ -102,6 +103,35 @@ def test_by_gradient_with_curves_and_a_log(ogive, pictures, tmp_path):
     assert "sigmoid, in convolutions" in ogive("info", model).out
 
 
+def test_patience_is_told_drawn_and_kept(ogive, pictures, tmp_path):
+    model, log, plot = (tmp_path / name for name in ("a.ogive", "a.jsonl", "a.svg"))
+    trained = ogive(
+        "train", pictures, "-o", model, *GRADIENT[:-1], "--epochs", 3, "--patience", 1,
+        "--validation-fraction", 0.2, "--log", log, "--plot", plot, "--json",
+    )  # fmt: skip
+    assert trained.code == 0, trained.err
+    assert trained.values["recipe"]["patience"] == 1
+    assert "on what is left out" in trained.err and "left out, averaged" in plot.read_text()
+    assert all("validation_loss" in r for r in read_log(log) if "epoch" in r)
+    assert load(model).estimator.patience == 1
+
+
+def test_a_wrong_checkpoint_is_refused_before_the_closed_form_is_fitted(
+    ogive, pictures, tmp_path, monkeypatch
+):
+    command = ("train", pictures, "-o", tmp_path / "a.ogive", *SMALL, "--method", "both",
+               "--checkpoint", tmp_path / "a.part")  # fmt: skip
+    assert ogive(*command, "--epochs", 1).code == 0
+    monkeypatch.setattr(PatchKernelClassifier, "fit", lambda *a: pytest.fail("fitted"))
+    refused = ogive(*command, "--epochs", 2)
+    assert refused.code == 2 and "epochs is 1 there and 2 here" in refused.err
+    assert ogive(*command, "--epochs", 1).code == 0
+    (tmp_path / "a.part").write_bytes(b"notes")
+    refused = ogive(*command, "--epochs", 1)
+    assert refused.code == 1 and "no whole checkpoint" in refused.err.replace("not a", "no")
+    assert "ogive.save" not in refused.err and "delete it" in refused.err
+
+
 def test_both_methods_one_after_the_other(ogive, pictures, tmp_path):
     model = tmp_path / "a.ogive"
     arguments = ("train", pictures, "-o", model, *SMALL, "--method", "both", "--epochs", 1)
@@ -167,6 +197,11 @@ def test_a_training_that_is_stopped_goes_on_to_the_same_model(
         (("--method", "gradient", "--plot", "a.txt"), "must end in .png"),
         (("--method", "gradient", "--epochs", 0), "epochs=0"),
         (("--method", "gradient", "--rate", -1), "rate=-1"),
+        (("--epochs", 3), "epochs=3 has no effect with method='closed-form'"),
+        (("--method", "gradient", "--filters", 9), "filters=9 has no effect"),
+        (("--method", "both", "--kernel", "relu"), "kernel='relu' has no effect"),
+        (("--device", "cuda"), "device='cuda': method='closed-form'"),
+        (("--method", "both", "--validation-fraction", 0.2), "no effect without patience"),
     ],
 )
 def test_wrong_use_of_a_training_by_gradient(ogive, pictures, tmp_path, arguments, words):

@@ -1,5 +1,7 @@
 """Training on pictures as a recipe says, the model's file, and what cannot be trained on."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,10 +11,10 @@ from ogive._errors import (
     InvalidModelError,
     InvalidParameterError,
 )
-from ogive._training import TrainingFiles
 from ogive.data import Dataset, load
 from ogive.images.closed_form import closed_form_settings
 from ogive.images.recipe import ClosedForm, Recipe
+from ogive.images.training import TrainingFiles
 from ogive.models import Course, Training, save, train_pictures
 from ogive.models import load as load_model
 
@@ -124,10 +126,54 @@ def test_a_network_survives_its_file(tmp_path):
         save(again, tmp_path / "b.ogive")
 
 
-def test_a_closed_form_has_no_checkpoint(tmp_path):
-    course = Course(files=TrainingFiles(tmp_path / "a"))
-    with pytest.raises(InvalidParameterError, match="method='closed-form' has no steps"):
+@pytest.mark.parametrize(
+    ("course", "words"),
+    [
+        (Course(files=TrainingFiles(Path("a"))), "method='closed-form' has no steps"),
+        (Course(device="cuda"), "device='cuda': method='closed-form' computes on the CPU"),
+    ],
+)
+def test_a_closed_form_has_no_checkpoint_and_no_gpu(course, words):
+    with pytest.raises(InvalidParameterError, match=words):
         train_pictures(Training.of(load("digits")), RECIPE, course=course)
+
+
+@pytest.mark.parametrize(
+    ("method", "flags", "words"),
+    [
+        ("closed-form", {"epochs": 3}, "epochs=3 .*'closed-form'.*'gradient' or 'both'"),
+        ("closed-form", {"flip": False}, "flip=False has no effect"),
+        ("gradient", {"filters": 3}, "filters=3 .*'gradient'.*'closed-form' or 'both'"),
+        ("gradient", {"size": "small"}, "size='small' has no effect"),
+        ("both", {"width": 8}, "width=8 .*'both'.*choose the method 'gradient'"),
+        ("gradient", {"validation_fraction": 0.2}, "no effect without patience"),
+    ],
+)
+def test_a_flag_that_has_no_effect_is_refused(method, flags, words):
+    # A file may hold tables for other methods all the same.
+    file = Recipe.of({"method": method, "closed-form": {"filters": 9}, "gradient": {"epochs": 2}})
+    assert file.overridden(seed=3).seed == 3
+    with pytest.raises(InvalidParameterError, match=words):
+        file.overridden(**flags)
+
+
+@pytest.mark.parametrize("method", ["gradient", "both"])
+def test_patience_is_in_the_summary(method):
+    recipe = Recipe.of(
+        {
+            "method": method,
+            "closed-form": {"filters": 4, "patch_size": 3, "grid": 2},
+            "gradient": {"epochs": 9, "batch": 32, "rate": 5.0, "patience": 1, "average": 0.0},
+        }
+    ).overridden(**({"width": 2, "rate": 0.5} if method == "gradient" else {}))
+    told = []
+    some = Training.of(load("digits").take(range(250)))
+    summary = train_pictures(some, recipe, course=Course(report=told.append)).summary
+    ends = [record for record in told if "epoch" in record]
+    best = 1 + int(np.argmin([record["validation_loss"] for record in ends]))
+    assert f"{len(ends)} epochs, the weights of epoch {best}" in summary["solution"]
+    assert summary["recipe"]["patience"] == 1 and summary["recipe"]["validation_fraction"] == 0.1
+    assert 0 <= ends[0]["validation_accuracy"] <= 1 and summary["rows"] == 250
 
 
 @pytest.mark.parametrize(

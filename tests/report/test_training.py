@@ -24,6 +24,14 @@ def test_curves_of_any_length(tmp_path, count):
     assert all(word in text for word in ("learning rate", "held out", "0.5000"))
 
 
+def test_what_tells_when_to_stop_is_drawn_beside_it():
+    some = list(records(9))
+    for step, loss in ((3, 0.5), (6, 0.4), (9, 0.6)):
+        some[step - 1] |= {"validation_loss": loss, "validation_accuracy": 1 - loss}
+    text = training_curves(some)
+    assert text.count("left out, averaged") == 2
+
+
 def test_what_is_not_there_is_not_drawn():
     text = training_curves([{"step": 1, "loss": 2.0}, {"step": 2}])
     assert "loss" in text and "accuracy" not in text

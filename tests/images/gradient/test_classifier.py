@@ -13,12 +13,13 @@ from sklearn.exceptions import NotFittedError
 import ogive
 from ogive._errors import InvalidDataError, InvalidModelError, InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
-from ogive._training import TrainingFiles, TrainingInterrupted, read_log
 from ogive.estimators import PatchKernelClassifier
+from ogive.estimators.base import seed_of
 from ogive.images.gradient.classifier import NetworkClassifier
-from ogive.images.gradient.patches import PatchNetwork, patch_descent, train_patches
+from ogive.images.gradient.patches import PatchNetwork, fit_patches, patch_descent, train_patches
 from ogive.images.gradient.record import read_network_classifier, write_network_classifier
 from ogive.images.recipe import Gradient
+from ogive.images.training import TrainingFiles, TrainingInterrupted, read_log
 
 SMALL = {"width": 4, "epochs": 2, "batch": 32}
 
@@ -99,6 +100,55 @@ def test_a_stopped_training_goes_on_to_the_same_weights(digits, tmp_path, augmen
         clone(resumed).fit(X + 1, y)
 
 
+PATIENT = {"width": 4, "epochs": 12, "batch": 32, "rate": 0.4, "patience": 1, "average": 0.0}
+
+
+def rows_left_out(model, y):
+    return model._descent(seed_of(model.random_state), torch.device("cpu")).split(y)[1]
+
+
+def test_patience_ends_a_training_with_the_best_weights(digits, tmp_path):
+    X, y = digits[0][:300], digits[1][:300]
+    files = TrainingFiles(tmp_path / "checkpoint", tmp_path / "log.jsonl", every=0)
+    model = NetworkClassifier(**PATIENT, validation_fraction=0.3, files=files)
+    model.fit(X, y, held_out=(X[:9], y[:9]))
+    losses = [r["validation_loss"] for r in read_log(files.log) if "epoch" in r]
+    assert model.best_epoch_ == 1 + int(np.argmin(losses)) == model.epochs_ - 1 < 11
+    assert len(losses) == model.epochs_
+    left_out = rows_left_out(model, y)
+    shares = model.predict_proba(X[left_out])[np.arange(len(left_out)), y[left_out]]
+    assert -np.log(shares).mean() == pytest.approx(min(losses), rel=1e-4)
+    again = clone(model).fit(X, y)  # over: nothing is trained
+    assert (again.epochs_, again.best_epoch_) == (model.epochs_, model.best_epoch_)
+    assert np.array_equal(again.predict_proba(X), model.predict_proba(X))
+
+
+def test_a_patient_training_that_is_stopped_goes_on_to_the_same_weights(digits, tmp_path):
+    X, y = digits[0][:200], digits[1][:200]
+    whole = NetworkClassifier(**PATIENT).fit(X, y)
+    last = 6 * whole.epochs_  # 180 pictures are 6 batches
+    files = TrainingFiles(tmp_path / "checkpoint", every=0)
+    for stop in (5, last - 4):
+        with pytest.raises(RuntimeError, match="killed"):
+            NetworkClassifier(**PATIENT, files=files, progress=stopped_after(stop)).fit(X, y)
+    resumed = NetworkClassifier(**PATIENT, files=files).fit(X, y)
+    assert resumed.best_epoch_ == whole.best_epoch_
+    assert np.array_equal(resumed.predict_proba(X), whole.predict_proba(X))
+    with pytest.raises(InvalidParameterError, match="patience is 1 there and 2 here"):
+        NetworkClassifier(**{**PATIENT, "patience": 2}, files=files).fit(X, y)
+
+
+def test_pictures_left_out_are_not_learnt_from(digits):
+    X, y = digits[0][:100], digits[1][:100]
+    model = NetworkClassifier(**{**PATIENT, "epochs": 1}).fit(X, y)
+    changed, left_out = X.copy(), rows_left_out(model, y)
+    changed[left_out] = 255 - changed[left_out]
+    other = clone(model).fit(changed, y)
+    assert np.array_equal(other.predict_proba(X), model.predict_proba(X))
+    changed[np.setdiff1d(np.arange(100), left_out)[0]] = 0
+    assert not np.array_equal(clone(model).fit(changed, y).predict_proba(X), model.predict_proba(X))
+
+
 def record_of(model):
     writer = RecordWriter()
     write_network_classifier(model, writer)
@@ -115,6 +165,17 @@ def test_a_file_keeps_everything(digits, kernel):
     assert np.array_equal(again.predict_proba(X), model.predict_proba(X))
     assert again.get_params() == model.get_params() and again.n_features_in_ == 64
     assert list(again.classes_) == [False, True]
+    assert (again.epochs_, again.best_epoch_) == (2, 2)
+
+
+def test_a_file_from_before_patience(digits):
+    values, arrays = record_of(NetworkClassifier(**SMALL).fit(digits[0][:64], digits[1][:64]))
+    for name in ("patience", "validation_fraction"):
+        del values["parameters"][name]
+    del values["epochs"], values["best_epoch"]
+    again = read_network_classifier(RecordReader(values, arrays))
+    assert again.patience is None and again.validation_fraction == 0.1
+    assert (again.epochs_, again.best_epoch_) == (2, 2)
 
 
 @pytest.mark.parametrize(
@@ -149,6 +210,9 @@ def test_a_damaged_file_is_refused(digits, change, words):
         ({"average": 1}, "average=1"),
         ({"kernel": "magic"}, "kernel='magic'"),
         ({"shift": 8}, "shift=8"),
+        ({"patience": 0}, "patience=0"),
+        ({"patience": 1, "validation_fraction": 1.5}, "validation_fraction=1.5 must be"),
+        ({"patience": 1, "validation_fraction": 0.1}, "validation_fraction=0.1 means 4 of 40"),
         ({"device": "tpu"}, "device='tpu'"),
     ],
 )
@@ -163,8 +227,10 @@ def test_impossible_data(trained, digits):
         NetworkClassifier().fit(X[:5], np.zeros(5))
     with pytest.raises(InvalidDataError, match="resize them"):
         trained.predict(np.zeros((2, 9, 9, 1), dtype=np.uint8))
-    with pytest.raises(InvalidDataError, match="held_out holds the class 99"):
+    with pytest.raises(InvalidDataError, match=r"held_out holds the class 99.*leave it out"):
         NetworkClassifier(**SMALL).fit(X[:50], y[:50], held_out=(X[:2], np.array([0, 99])))
+    with pytest.raises(InvalidDataError, match=r"held_out holds pictures of shape \(9, 9, 1\)"):
+        NetworkClassifier(**SMALL).fit(X[:50], y[:50], held_out=(np.zeros((2, 9, 9, 1)), [0, 1]))
 
 
 @pytest.fixture(scope="module")
@@ -210,8 +276,47 @@ def test_patches_trained_on_know_more(closed_form, digits, tmp_path):
 
 
 def test_patches_refuse_classes_that_they_do_not_know(closed_form, digits):
-    with pytest.raises(InvalidDataError, match="the class 77"):
-        train_patches(copy_of(closed_form), digits[0][:3], [1, 2, 77], descent())
+    X, y = digits[0][:3], digits[1][:3]
+    with pytest.raises(InvalidDataError, match="y holds the class 77"):
+        train_patches(copy_of(closed_form), X, [1, 2, 77], descent())
+    with pytest.raises(InvalidDataError, match="held_out holds the class 77") as refused:
+        train_patches(copy_of(closed_form), X, y, descent(), held_out=(X, [1, 2, 77]))
+    assert "fit it again" not in str(refused.value)
+
+
+def never_fitted(*arguments):
+    raise AssertionError("fitted again")
+
+
+def test_a_closed_form_is_fitted_once_and_its_training_goes_on(digits, tmp_path, monkeypatch):
+    X, y = digits[0][:200], np.array(list("abcdefghij"))[digits[1][:200]]
+    whole, stopped, resumed = (PatchKernelClassifier(6, patch_size=3, grid=2) for _ in range(3))
+    fit_patches(whole, X, y, descent())
+    files = TrainingFiles(tmp_path / "checkpoint", every=1e6)
+    with pytest.raises(RuntimeError, match="killed"):
+        fit_patches(stopped, X, y, descent(), files=files, progress=stopped_after(1))
+    monkeypatch.setattr(PatchKernelClassifier, "fit", never_fitted)
+    fit_patches(resumed, X, y, descent(), files=files)
+    assert np.array_equal(resumed.predict_proba(X), whole.predict_proba(X))
+    assert resumed.n_iter_ == whole.n_iter_ and resumed.n_features_in_ == 64
+    for changed in ({"epochs": 5}, {"flip": True}):  # refused before anything is fitted
+        with pytest.raises(InvalidParameterError, match=next(iter(changed))):
+            fit_patches(clone(resumed), X, y, descent(**changed), files=files)
+    with pytest.raises(InvalidParameterError, match="n_filters is 6 there and 7 here"):
+        fit_patches(clone(resumed).set_params(n_filters=7), X, y, descent(), files=files)
+
+
+def test_the_closed_form_does_not_see_what_tells_when_to_stop(digits):
+    X, y = digits[0][:200].copy(), digits[1][:200]
+    patient = descent(epochs=1, patience=1, validation_fraction=0.3)
+    models = [PatchKernelClassifier(6, patch_size=3, grid=2) for _ in range(2)]
+    fit_patches(models[0], X, y, patient)
+    left_out = patient.split(y)[1]
+    assert len(left_out) == 60
+    X[left_out] = 0
+    trained = fit_patches(models[1], X, y, patient)
+    assert (trained.epochs, trained.best_epoch) == (1, 1)
+    assert np.array_equal(models[0].predict_proba(X[:50]), models[1].predict_proba(X[:50]))
 
 
 def test_an_interrupt_is_one(digits):
