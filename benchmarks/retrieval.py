@@ -27,6 +27,7 @@ from ogive.estimators import PatchKernelClassifier
 from ogive.images.approximate import ApproximateIndex, have_usearch
 from ogive.images.embedding import Embedder, EmbeddingRecipe
 from ogive.images.embedding_fit import fitted_embedder
+from ogive.images.model_embedding import model_recipe
 from ogive.images.recipe import ClosedForm
 from ogive.images.retrieval import RetrievalScores, retrieval_scores
 from ogive.images.vectors import ExactIndex
@@ -124,7 +125,7 @@ def _fitted(name: str, train: Dataset, seed: int) -> Embedder:
     settings = ClosedForm(size="small").settled(train.image_shape)
     model = PatchKernelClassifier(settings.pop("filters"), **settings, random_state=seed)
     model.fit(train.images(), train.y)
-    return fitted_embedder(EmbeddingRecipe(name, options={"model": model}), train, seed, None)
+    return fitted_embedder(model_recipe(model), train, seed, None)
 
 
 def _seconds_a_query(index: ExactIndex | ApproximateIndex, queries: np.ndarray) -> float:

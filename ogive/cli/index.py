@@ -231,17 +231,18 @@ def _recipe(wanted: Mapping[str, Any]) -> EmbeddingRecipe | None:
 
     if not wanted:
         return None
-    options = {name: wanted[name] for name in ("components",) if name in wanted}
     if "model" in wanted:
-        return EmbeddingRecipe(
-            "model", options={"model": _picture_model(wanted["model"])} | options
-        )
+        from ogive.images.model_embedding import model_recipe
+
+        path = wanted["model"]
+        return model_recipe(_estimator(path), f"model={path}", wanted.get("components"))
+    options = {name: wanted[name] for name in ("components",) if name in wanted}
     shape = _shape(wanted.get("size"))
     return EmbeddingRecipe(wanted.get("embedding", "patches"), shape, options)
 
 
-def _picture_model(path: Path) -> Any:
-    """Return the classifier of pictures in a model file."""
+def _estimator(path: Path) -> Any:
+    """Return what a model file holds, without the preprocessing, which pixels do not need."""
     from ogive._errors import InvalidTypeError
     from ogive.images.model_embedding import check_picture_model
     from ogive.models import Model, load
@@ -249,7 +250,7 @@ def _picture_model(path: Path) -> Any:
 
     found = load(path)
     if not isinstance(found, Model):
-        return check_picture_model(found, f"model={path}")
+        return found
     estimator = check_picture_model(found.estimator, f"model={path}")
     preprocessing = found.preprocessing
     if not (isinstance(preprocessing, RowPreprocessing) and preprocessing.pixels):

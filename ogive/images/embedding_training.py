@@ -11,9 +11,10 @@ from ogive.images.embedding import Progress
 from ogive.nn import PairwiseSigmoidLoss, positive_prior
 
 _BATCH = 1024
-_EPOCHS, _LEAST_STEPS = 30, 300
-_RATE = 0.01
-_WEIGHT_DECAY = 0.0
+_EPOCHS, _LEAST_STEPS = 20, 100
+# Adam's steps are of the size of the rate, whatever the gradient: columns of V of this length are
+# turned within some tens of steps, and not within one.
+_RATE, _LENGTH = 0.003, 0.1
 
 
 def trained_map(
@@ -26,17 +27,18 @@ def trained_map(
 ) -> Float[Tensor, "f d"]:
     """Return V such that rows V / ‖rows V‖ of one class are near each other, and others not.
 
-    Minimises `ogive.nn.PairwiseSigmoidLoss` over V, temperature and offset: batches of 1,024 rows,
-    each compared with all others of the batch; AdamW, one cycle of the learning rate.
+    Minimises `ogive.nn.PairwiseSigmoidLoss` over V, its temperature and its offset (which start at
+    10 and at the logarithm of the odds of a positive pair): batches of up to 1,024 rows, each
+    compared with all others of the batch; Adam, one cycle of the learning rate.
 
     Parameters
     ----------
     rows : Tensor of shape (n, f)
-        Centred, their columns of variance one.
+        Centred.
     labels : Tensor of shape (n,)
         At least two classes, one of which has two rows.
     start : Tensor of shape (f, d)
-        The first V.
+        The first V, up to a factor; its columns of length one.
     seed : int
         Of the order of the rows.
     progress : callable(str, int, int), optional
@@ -47,14 +49,8 @@ def trained_map(
     Tensor of shape (f, d)
     """
     loss = PairwiseSigmoidLoss(prior=positive_prior(labels))
-    components = nn.Parameter(start.clone())
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": [components], "weight_decay": _WEIGHT_DECAY},
-            {"params": list(loss.parameters()), "weight_decay": 0.0},
-        ],
-        lr=_RATE,
-    )
+    components = nn.Parameter(_LENGTH * start)
+    optimiser = torch.optim.Adam([components, *loss.parameters()], lr=_RATE)
     batches = Batches(len(rows), _BATCH, seed)
     steps = max(_LEAST_STEPS, _EPOCHS * batches.per_epoch)
     for step in range(steps):

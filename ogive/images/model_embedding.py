@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from ogive._checks import check_count
 from ogive._errors import InvalidDataError, InvalidTypeError
 from ogive._record import RecordReader, RecordWriter
 from ogive._training import digest
+from ogive._typing import Float
 from ogive.estimators import PatchKernelClassifier
-from ogive.images.embedding import Embedder, refuse_options, register_embedder
+from ogive.estimators.record import read_estimator, write_estimator
+from ogive.images.embedding import Embedder, EmbeddingRecipe, refuse_options, register_embedder
 from ogive.images.embedding_parts import (
-    PatchProjection,
     leading_directions,
     patch_rows,
     projected,
@@ -26,72 +27,32 @@ from ogive.images.embedding_parts import (
 from ogive.images.gradient.classifier import NetworkClassifier
 from ogive.images.gradient.record import read_network_classifier, write_network_classifier
 from ogive.images.picture_shapes import Shape, check_images
+from ogive.solvers.wide_ridge import rounded_
 
 PictureClassifier = PatchKernelClassifier | NetworkClassifier
 
-# Of a vector's squared length, what the classes have beside the principal components: measured.
-_CLASSES_TO_OTHERS = 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class NetworkProjection:
-    """(φ - centre) V, with the features φ that a network's last layer sees.
-
-    Attributes
-    ----------
-    classifier : NetworkClassifier
-    centre : ndarray of shape (features,)
-        float32.
-    components : ndarray of shape (features, d)
-        float32: V.
-    """
-
-    classifier: NetworkClassifier
-    centre: np.ndarray
-    components: np.ndarray
-
-    @property
-    def image_shape(self) -> Shape:
-        """Height, width and channels of the pictures that it takes."""
-        return self.classifier.image_shape_
-
-    @property
-    def width(self) -> int:
-        """The number d of components."""
-        return self.components.shape[1]
-
-    def features(self, images: np.ndarray) -> np.ndarray:
-        """Return float32 numbers of shape (n, d) for uint8 pictures of `image_shape`."""
-        return projected(self.classifier.embed(images), self.centre, self.components)
-
-    def write(self, writer: RecordWriter) -> None:
-        """Write network, centre and components into a record."""
-        write_network_classifier(self.classifier, writer.part("network"))
-        writer.array("centre", self.centre)
-        writer.array("components", self.components)
-
-    @classmethod
-    def read(cls, reader: RecordReader) -> Self:
-        """Return what `write` wrote; raise InvalidModelError if it cannot be so."""
-        classifier = read_network_classifier(reader.part("network"))
-        reader.bind("features", classifier.network_.head.in_features)
-        return cls(classifier, *read_affine(reader))
+# Mean square of the classes' part, in units of the other's. More finds hardly more pictures of the
+# class (MAP@R of held-out Fashion-MNIST .70 at 1, .78 at 4, .79 at 16), and less of what is alike.
+_CLASSES_TO_OTHERS = 4.0
 
 
 @register_embedder
 class ModelEmbedder(Embedder):
     """Features of a trained classifier: [(φ - centre) V, s (φ - centre) W].
 
-    φ are what the classifier's last, linear layer sees, standardised if it standardises them; V
-    their leading principal components over some pictures; W the layer's weights less their mean
-    over the classes, so that the second part are the differences of logits; s gives both parts
-    the same mean square. The first part tells pictures of a class apart, the second the classes.
+    φ are what the classifier's last, linear layer sees; V their leading principal components over
+    some pictures; W the layer's weights less their mean over the classes, so that the second part
+    are the differences of logits; s gives it four times the mean square of the first. The second
+    part tells the classes apart, the first what is alike within a class.
 
     Parameters
     ----------
-    projection : PatchProjection or NetworkProjection
-    model : str
-        A digest that tells the classifier from others.
+    model : PatchKernelClassifier or NetworkClassifier
+        Fitted.
+    centre : ndarray of shape (features,)
+        float32.
+    components : ndarray of shape (features, d)
+        float32: [V, s W].
     asked : int
         The number of principal components that was asked for.
 
@@ -107,10 +68,16 @@ class ModelEmbedder(Embedder):
     sample: ClassVar[int] = 4_000  # features may be tens of thousands
 
     def __init__(
-        self, projection: PatchProjection | NetworkProjection, model: str, *, asked: int
+        self,
+        model: PictureClassifier,
+        centre: np.ndarray,
+        components: np.ndarray,
+        *,
+        asked: int,
     ) -> None:
-        super().__init__(projection.image_shape)
-        self.projection, self.model, self.asked = projection, model, asked
+        super().__init__(_image_shape(model))
+        self.model, self.centre, self.components = model, centre, components
+        self.asked = asked
 
     @classmethod
     def fit(
@@ -136,55 +103,72 @@ class ModelEmbedder(Embedder):
         """
         refuse_options(options, cls.name, "model, components")
         check_images(images)
-        last = _LastLayer.of(check_picture_model(model))
+        model = check_picture_model(model)
         wanted = check_count(components, "components")
-        rows = torch.from_numpy(last.rows(images))
+        rows = torch.from_numpy(_seen(model, images))
         centre = rows.mean(0)
-        rows.sub_(centre).div_(last.scale)
-        directions = leading_directions(rows, wanted)
+        directions = leading_directions(rows.sub_(centre), wanted)
         if not directions.shape[1]:
             raise InvalidDataError(
                 f"the pictures to fit on ({len(images)}) are all the same to the model: add others"
             )
-        logits = last.head - last.head.mean(1, keepdim=True)
+        head = _head(model)
+        logits = head - head.mean(1, keepdim=True)
         spread = [(rows @ part).square().sum() for part in (directions, logits)]
         weight = (_CLASSES_TO_OTHERS * spread[0] / spread[1].clamp(min=1e-12)).sqrt()
-        both = torch.cat([directions, weight * logits], 1) / last.scale[:, None]
-        projection = last.project(centre.numpy(), both.numpy())
-        return cls(projection, last.digest, asked=wanted)
+        both = torch.cat([directions, weight * logits], 1)
+        return cls(model, centre.numpy(), both.numpy(), asked=wanted)
 
     @property
     def width(self) -> int:
         """Length d of the vectors: principal components and classes."""
-        return self.projection.width
+        return self.components.shape[1]
 
     @property
     def settings(self) -> dict[str, Any]:
         """The options of `fit`; the model by its digest."""
-        return {"components": self.asked, "model": self.model}
+        return {"components": self.asked, "model": _identity(self.model)}
 
     def has_settings(self, options: Mapping[str, Any]) -> bool:
         """Return whether it was fitted with such options, the model given as it is."""
-        return super().has_settings({**options, "model": _LastLayer.of(options["model"]).digest})
+        return super().has_settings({**options, "model": _identity(options["model"])})
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """Return the numbers of each picture."""
-        return self.projection.features(images)
+        return projected(_seen(self.model, images), self.centre, self.components)
 
     def write(self, writer: RecordWriter) -> None:
-        """Write what the embedder is made of into a record."""
-        writer.value("kind", _kind(self.projection))
-        writer.value("model", self.model)
+        """Write what the embedder is made of into a record, the model with it."""
+        kind = _kind(self.model)
+        writer.value("kind", kind)
         writer.value("asked", self.asked)
-        self.projection.write(writer)
+        _KINDS[kind].write(self.model, writer.part("model"))
+        writer.array("centre", self.centre)
+        writer.array("components", self.components)
 
     @classmethod
     def read(cls, reader: RecordReader) -> Self:
         """Return what `write` wrote; raise InvalidModelError if it cannot be so."""
-        kind = reader.value("kind", str, choices=_PROJECTIONS)
-        projection = _PROJECTIONS[kind].read(reader)
-        asked = reader.value("asked", int)
-        return cls(projection, reader.value("model", str), asked=asked)
+        kind = _KINDS[reader.value("kind", str, choices=_KINDS)]
+        model = kind.read(reader.part("model"))
+        if not isinstance(model, kind.type):
+            reader.fail("model", f"is a {type(model).__name__}, and the kind is another")
+        reader.bind("features", len(_head(model)))
+        centre, components = read_affine(reader)
+        return cls(model, centre, components, asked=reader.value("asked", int))
+
+
+def model_recipe(model: Any, name: str = "model", components: int | None = None) -> EmbeddingRecipe:
+    """Return the recipe of the embedding by a model, for pictures of the model's shape.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it is no classifier of pictures; ``name`` is what the message calls it.
+    """
+    model = check_picture_model(model, name)
+    options = {"model": model} | ({} if components is None else {"components": components})
+    return EmbeddingRecipe(ModelEmbedder.name, _image_shape(model), options)
 
 
 def check_picture_model(model: Any, name: str = "model") -> PictureClassifier:
@@ -212,66 +196,48 @@ def check_picture_model(model: Any, name: str = "model") -> PictureClassifier:
     return model
 
 
-@dataclass(frozen=True, eq=False)
-class _LastLayer:
-    """What a classifier's last layer sees, and what it makes of it.
-
-    Attributes
-    ----------
-    rows : callable
-        From uint8 pictures to features, float32 of shape (n, f).
-    scale : Tensor of shape (f,)
-        What features are divided by.
-    head : Tensor of shape (f, classes)
-    project : callable
-        From centre and components to a projection.
-    digest : str
-        Of all that decides the answers.
-    """
-
-    rows: Callable[[np.ndarray], np.ndarray]
-    scale: torch.Tensor
-    head: torch.Tensor
-    project: Callable[[np.ndarray, np.ndarray], PatchProjection | NetworkProjection]
-    digest: str
-
-    @classmethod
-    def of(cls, model: PictureClassifier) -> Self:
-        """Take a fitted classifier to pieces."""
-        if isinstance(model, PatchKernelClassifier):
-            return cls._of_patches(model)
-        head = model.network_.head.weight.detach().float().cpu().T
-        weights = [value.cpu().numpy() for value in model.network_.state_dict().values()]
-        return cls(
-            model.embed,
-            torch.ones(len(head)),
-            head,
-            lambda centre, components: NetworkProjection(model, centre, components),
-            _short(digest(*weights)),
-        )
-
-    @classmethod
-    def _of_patches(cls, model: PatchKernelClassifier) -> Self:
-        patch_map = model.patch_map_
-        arrays = [patch_map.mean, patch_map.whitening, patch_map.filters, patch_map.offset]
-        return cls(
-            lambda images: patch_rows(patch_map, images),
-            torch.from_numpy(model.scale_),
-            torch.from_numpy(model.coef_),
-            lambda centre, components: PatchProjection(patch_map, centre, components),
-            _short(digest(*(a.numpy() for a in arrays), model.mean_, model.scale_, model.coef_)),
-        )
+def _image_shape(model: PictureClassifier) -> Shape:
+    if isinstance(model, NetworkClassifier):
+        return model.image_shape_
+    return model.patch_map_.image_shape
 
 
-_PROJECTIONS: dict[str, type[PatchProjection] | type[NetworkProjection]] = {
-    "patches": PatchProjection,
-    "network": NetworkProjection,
+def _seen(model: PictureClassifier, images: np.ndarray) -> np.ndarray:
+    """Return what the last layer sees of uint8 pictures, float32 of shape (n, features)."""
+    if isinstance(model, NetworkClassifier):
+        return model.embed(images)
+    rows = torch.from_numpy(patch_rows(model.patch_map_, images))
+    standardised = rows.sub_(torch.from_numpy(model.mean_)).div_(torch.from_numpy(model.scale_))
+    # As in its predictions: a feature that hardly varies may be far off in a new picture.
+    found: np.ndarray = rounded_(standardised).numpy()
+    return found
+
+
+def _head(model: PictureClassifier) -> Float[Tensor, "features classes"]:
+    """Return the last layer's weights."""
+    if isinstance(model, NetworkClassifier):
+        return model.network_.head.weight.detach().float().cpu().T
+    return torch.from_numpy(model.coef_)
+
+
+def _identity(model: PictureClassifier) -> str:
+    """Return a digest of all that decides a model's answers."""
+    writer = RecordWriter()
+    _KINDS[_kind(model)].write(model, writer)
+    return digest(*(writer.arrays[name] for name in sorted(writer.arrays)))[:16]
+
+
+class _Kind(NamedTuple):
+    type: type[PictureClassifier]
+    write: Callable[[Any, RecordWriter], None]
+    read: Callable[[RecordReader], Any]
+
+
+_KINDS = {
+    "patches": _Kind(PatchKernelClassifier, write_estimator, read_estimator),
+    "network": _Kind(NetworkClassifier, write_network_classifier, read_network_classifier),
 }
 
 
-def _kind(projection: PatchProjection | NetworkProjection) -> str:
-    return next(kind for kind, made in _PROJECTIONS.items() if made is type(projection))
-
-
-def _short(digest: str) -> str:
-    return digest[:16]  # for people too, in messages
+def _kind(model: PictureClassifier) -> str:
+    return next(name for name, kind in _KINDS.items() if isinstance(model, kind.type))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,7 +12,6 @@ from torch import Tensor
 from ogive._checks import check_count
 from ogive._errors import InvalidDataError
 from ogive._record import RecordReader, RecordWriter
-from ogive._typing import Float
 from ogive.features.patches import PatchMap
 from ogive.images.embedding import Progress, check_classes, refuse_options, register_embedder
 from ogive.images.embedding_parts import (
@@ -28,7 +28,6 @@ from ogive.images.picture_shapes import check_images
 _FIRST = 10_000  # pictures that principal directions are found on
 _DIRECTIONS = 512  # principal directions of the features that are trained on
 _ROWS = 2048  # pictures whose features are in memory at once
-_FLOOR = 1e-3  # of a direction's deviation, in units of the largest
 
 
 @register_embedder
@@ -114,13 +113,14 @@ class TrainedEmbedder(ProjectedEmbedder):
         # In random order, so that the first stand for all.
         order = np.random.default_rng(seed).permutation(np.flatnonzero(labels >= 0))
         images, codes = images[order], torch.from_numpy(labels[order].astype(np.int64))
-        base, deviation = _principal(suitable_patch_map(images, filters, seed=seed), images)
-        rows = _rows(base, images, progress).div_(deviation)
-        # Its first products are those of principal components: what training begins with is good.
-        start = torch.diag(deviation)[:, :wanted] / deviation[:wanted].norm()
-        found = trained_map(rows, codes, start, seed=seed, progress=progress)
-        components_ = torch.from_numpy(base.components) @ (found / deviation[:, None])
-        projection = PatchProjection(base.patch_map, base.centre, components_.numpy())
+        base = _principal(suitable_patch_map(images, filters, seed=seed), images)
+        # The first products are those of principal components. Whitened ones separate what they
+        # are trained on too easily: of hundreds of pictures they find less than these.
+        start = torch.eye(base.width, min(wanted, base.width))
+        found = trained_map(
+            _rows(base, images, progress), codes, start, seed=seed, progress=progress
+        )
+        projection = replace(base, components=base.components @ found.numpy())
         return cls(projection, asked=wanted)
 
     @property
@@ -141,10 +141,8 @@ class TrainedEmbedder(ProjectedEmbedder):
         return cls(projection, asked=read_asked(reader, projection.width))
 
 
-def _principal(
-    patch_map: PatchMap, images: np.ndarray
-) -> tuple[PatchProjection, Float[Tensor, " f"]]:
-    """Return the principal directions of patch features, and the deviation along each."""
+def _principal(patch_map: PatchMap, images: np.ndarray) -> PatchProjection:
+    """Return the projection on the principal directions of patch features."""
     rows = torch.from_numpy(patch_rows(patch_map, images[:_FIRST]))
     centre = rows.mean(0)
     directions = leading_directions(rows.sub_(centre), _DIRECTIONS)
@@ -152,9 +150,7 @@ def _principal(
         raise InvalidDataError(
             f"the pictures to train on ({len(images)}) are all the same: add others"
         )
-    deviation = (rows @ directions).std(0, correction=0)
-    projection = PatchProjection(patch_map, centre.numpy(), directions.numpy())
-    return projection, deviation.clamp(min=_FLOOR * float(deviation[0]))
+    return PatchProjection(patch_map, centre.numpy(), directions.numpy())
 
 
 def _rows(base: PatchProjection, images: np.ndarray, progress: Progress | None) -> Tensor:

@@ -1,10 +1,6 @@
 """Pictures that are searched by pictures: growth, refreshing, one file, and killed processes."""
 
 import os
-import signal
-import subprocess
-import sys
-import textwrap
 
 import numpy as np
 import pytest
@@ -248,43 +244,6 @@ def test_building_again_goes_on_or_is_refused(folder, tmp_path):
     (tmp_path / "bare").mkdir()
     with pytest.raises(InvalidDataError, match="no readable picture among 0 files"):
         PictureIndex.build(tmp_path / "bare")
-
-
-CHILD = """
-    import os, signal, sys
-    from ogive.images import picture_growth
-    from ogive.images.embedding import EmbeddingRecipe
-    from ogive.images.picture_index import PictureIndex
-
-    picture_growth._FILES, picture_growth._SHARE_OF_SAVING = 10, 1e9
-
-    def progress(what, done, total):
-        if what == "indexing" and done == 40:
-            os.kill(os.getpid(), getattr(signal, sys.argv[3]))
-
-    PictureIndex.build(sys.argv[1], EmbeddingRecipe("pixels", (4, 4, 1)), path=sys.argv[2],
-                       save_every=0, progress=progress)
-"""
-
-
-@pytest.mark.parametrize(("blow", "saved"), [("SIGKILL", 30), ("SIGINT", 40)])
-def test_a_killed_indexing_goes_on_where_it_stopped(tmp_path, blow, saved, monkeypatch):
-    pictures, path = tmp_path / "many", tmp_path / "x.index"
-    for seed in range(57):
-        draw(pictures / f"{seed:02}.png", seed)
-    arguments = [textwrap.dedent(CHILD), str(pictures), str(path), blow]
-    done = subprocess.run([sys.executable, "-c", *arguments], capture_output=True, check=False)
-    assert done.returncode == -getattr(signal, blow), done.stderr
-    assert [file.name for file in tmp_path.glob(".ogive-*")] == []
-    index = PictureIndex.load(path)
-    assert len(index) == saved and not index.complete
-    seen = []
-    recipe = EmbeddingRecipe("pixels", (4, 4, 1))
-    index = PictureIndex.build(
-        pictures, recipe, path=path, progress=lambda *step: seen.append(step)
-    )
-    assert seen[-1] == ("indexing", 57 - saved, 57 - saved) and index.complete
-    assert same(PictureIndex.load(path), PictureIndex.build(pictures, recipe))
 
 
 def test_an_interruption_between_two_steps_leaves_no_half_entries(folder, tmp_path, monkeypatch):
