@@ -66,6 +66,7 @@ def test_the_ways_between_two_seeds_end_in_their_samples(trained):
         ({"steps": 0}, "steps=0"),
         ({"guidance": -1.0}, "guidance=-1.0"),
         ({"guidance": float("nan")}, "guidance=nan"),
+        ({"guidance": 101.0}, "guidance=101.0; it must be from 0 to 100"),
     ],
 )
 def test_impossible_samples_are_refused(trained, options, words):

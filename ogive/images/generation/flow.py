@@ -13,6 +13,8 @@ from ogive.images.generation.network import Shape
 
 Velocity = Callable[[Tensor, float], Tensor]
 
+MOST_GUIDANCE = 100.0  # far more than makes sense: samples are noise by then
+
 
 class VelocityField(Protocol):
     """What tells velocities: a `FlowNetwork`, or a `KernelFlow`."""

@@ -14,7 +14,7 @@ from ogive._checks import check_count, check_positive
 from ogive._errors import InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
 from ogive._typing import Float
-from ogive.images.generation.flow import guided, integrate
+from ogive.images.generation.flow import MOST_GUIDANCE, guided, integrate
 from ogive.images.generation.kernel_flow import KernelFlow
 from ogive.images.generation.network import FlowNetwork
 from ogive.images.generation.network_record import read_network, write_network
@@ -195,8 +195,8 @@ class PictureGenerator:
         if len(classes) != velocity.classes or len(set(classes)) < len(classes):
             reader.fail("classes", f"are {len(classes)}, not {velocity.classes} different")
         guidance = reader.value("guidance", float)
-        if not 0 <= guidance <= _MOST_GUIDANCE:
-            reader.fail("guidance", f"is {guidance}; it must be from 0 to {_MOST_GUIDANCE:g}")
+        if not 0 <= guidance <= MOST_GUIDANCE:
+            reader.fail("guidance", f"is {guidance}; it must be from 0 to {MOST_GUIDANCE:g}")
         return cls(velocity, classes, guidance, reader.value("summary", dict))
 
     def _labels(self, count: int, label: int | None) -> Tensor:
@@ -232,6 +232,10 @@ class PictureGenerator:
         check_count(steps, "steps")
         guidance = self.guidance if guidance is None else guidance
         check_positive(guidance, "guidance", allow_zero=True)
+        if guidance > MOST_GUIDANCE:
+            raise InvalidParameterError(
+                f"guidance={guidance!r}; it must be from 0 to {MOST_GUIDANCE:g}"
+            )
         tell = progress or (lambda what, done, total: None)
         found = []
         tell("sampling", 0, count)
@@ -245,7 +249,6 @@ class PictureGenerator:
         return np.concatenate(found)[:count]
 
 
-_MOST_GUIDANCE = 100.0
 _READERS: dict[str, Callable[[RecordReader], FlowNetwork | KernelFlow]] = {
     "network": read_network,
     "regressions": KernelFlow.read,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ogive._errors import InvalidParameterError
+from ogive.images.generation.flow import MOST_GUIDANCE
 from ogive.images.generation.layers import TWIN
 from ogive.images.generation.network import NetworkShape
 from ogive.images.recipe_file import checked, read_recipe_file
@@ -67,7 +68,7 @@ class GeneratorRecipe(BaseModel):
     (32, 5.0, 3)
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     method: Literal["gradient", "closed-form"] = "gradient"
     minutes: float = Field(default=20.0, gt=0)
@@ -81,7 +82,7 @@ class GeneratorRecipe(BaseModel):
     rate: float = Field(default=3e-3, gt=0)
     decay: float = Field(default=0.999, ge=0, lt=1)
     unlabelled: float = Field(default=0.1, ge=0, lt=1)
-    guidance: float | None = Field(default=None, ge=0, le=100)
+    guidance: float | None = Field(default=None, ge=0, le=MOST_GUIDANCE)
     landmarks: int = Field(default=500, ge=1)
 
     def network_shape(self, image_shape: Shape, classes: int) -> NetworkShape:
