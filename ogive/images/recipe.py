@@ -80,7 +80,9 @@ class Gradient(BaseModel):
     Attributes
     ----------
     kernel : {"sigmoid", "logistic", "relu"}
-        Of the network's units; relu with batch normalisation is the control.
+        Of the network's units; relu is the control.
+    normalisation : {"batch", "none"}
+        Of the arguments of the network's units while they learn.
     width, epochs, batch, rate, weight_decay, label_smoothing, flip, shift, average, patience, \
 validation_fraction
         As for `ogive.images.gradient.classifier.NetworkClassifier`. Where the closed form is
@@ -95,6 +97,7 @@ validation_fraction
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kernel: Literal["sigmoid", "logistic", "relu"] = "sigmoid"
+    normalisation: Literal["batch", "none"] = "batch"
     width: int | None = Field(default=None, ge=1, le=1024)
     epochs: int | None = Field(default=None, ge=1)
     batch: int = Field(default=128, ge=2)
@@ -219,7 +222,7 @@ leave it out, or choose the method 'gradient' or 'both'
 
 
 _TABLES: dict[str, type[BaseModel]] = {"closed-form": ClosedForm, "gradient": Gradient}
-_OF_NETWORK = ("kernel", "width")  # the closed form that is trained on has its own
+_OF_NETWORK = ("kernel", "normalisation", "width")  # the closed form that is trained on has its own
 
 
 def _methods_of(name: str) -> tuple[str, ...]:

@@ -9,10 +9,12 @@ from torch import Tensor, nn
 
 from ogive._errors import InvalidParameterError, nearest_name
 from ogive._typing import Float
+from ogive.images.gradient.normalised import NormalisedKernelConv2d
 from ogive.nn import KernelConv2d
 from ogive.nn.init import critical_
 
 KERNELS = ("sigmoid", "logistic", "relu")
+NORMALISATIONS = ("batch", "none")
 MOST_CHANNELS = 16
 LARGEST_WIDTH = 1024
 _INITIAL = 256  # pictures that the weights are made critical on
@@ -30,8 +32,11 @@ class PictureNetwork(nn.Module):
     image_shape : (height, width, channels)
     classes : int
     kernel : {"sigmoid", "logistic", "relu"}, default "sigmoid"
-        A `KernelConv2d` of this kernel, without normalisation between layers; "relu" stands for
-        the ordinary network of convolution, batch normalisation and ReLU, the control.
+        Of the convolutions' units; "relu" is the control, an ordinary network.
+    normalisation : {"batch", "none"}, default "batch"
+        Whether the units' arguments are normalised batch by batch while they learn
+        (`NormalisedKernelConv2d`), or units are a `KernelConv2d`. Without it networks of kernels
+        learn more slowly and become worse.
     width : int, default 32
         w.
 
@@ -57,26 +62,33 @@ class PictureNetwork(nn.Module):
         classes: int,
         *,
         kernel: str = "sigmoid",
+        normalisation: str = "batch",
         width: int = 32,
     ) -> None:
         super().__init__()
         height, width_, channels = image_shape
-        if kernel not in KERNELS:
-            raise InvalidParameterError(
-                f"kernel={kernel!r} is unknown; {nearest_name(kernel, KERNELS)}"
-            )
+        for name, given, known in (
+            ("kernel", kernel, KERNELS),
+            ("normalisation", normalisation, NORMALISATIONS),
+        ):
+            if given not in known:
+                raise InvalidParameterError(
+                    f"{name}={given!r} is unknown; {nearest_name(given, known)}"
+                )
         for name, value, most in (
             ("width", width, LARGEST_WIDTH),
             ("channels", channels, MOST_CHANNELS),
         ):
             if not 1 <= value <= most:
                 raise InvalidParameterError(f"{name}={value!r}: must be from 1 to {most}")
+        self.image_shape, self.kernel = image_shape, kernel
+        self.normalisation, self.width = normalisation, width
         self.register_buffer("mean", torch.zeros(channels, 1, 1))
         self.register_buffer("deviation", torch.ones(channels, 1, 1))
         side, layers = min(height, width_), []
         sizes = (channels, width, 2 * width, 2 * width, 4 * width, 4 * width)
         for number, (before, after) in enumerate(itertools.pairwise(sizes)):
-            layers += _units(before, after, kernel)
+            layers += _units(before, after, kernel, normalisation)
             if number in (0, 2) and side >= 4:
                 layers.append(nn.MaxPool2d(2))
                 side //= 2
@@ -99,22 +111,43 @@ class PictureNetwork(nn.Module):
     def start(self, pictures: Float[Tensor, "n channels height width"], seed: int) -> None:
         """Standardise to some pictures, and draw weights with which gradients pass every layer.
 
-        The first 256 make each layer critical, χ = 1 (see `ogive.nn.init.critical_`); behind batch
-        normalisation, which takes any scale off, the theory of ReLU will do.
+        The first 256 make each layer critical, χ = 1 (see `ogive.nn.init.critical_`); before batch
+        normalisation, which takes any scale off, orthogonal weights will do.
         """
         deviation, mean = torch.std_mean(pictures, (0, 2, 3), correction=0)
         self.mean.copy_(mean[:, None, None])
         self.deviation.copy_(deviation.clamp(min=_DEVIATION_FLOOR)[:, None, None])
         generator = torch.Generator().manual_seed(seed)
-        if any(isinstance(part, KernelConv2d) for part in self.body):
-            critical_(self, pictures[:_INITIAL], generator=generator)
-        else:
-            critical_(self, generator=generator)
+        measured = pictures[:_INITIAL] if self.normalisation == "none" else None
+        critical_(self, measured, generator=generator)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+    def folded(self) -> PictureNetwork:
+        """Return the same function of one picture without the normalisation of kernels' arguments.
 
-def _units(before: int, after: int, kernel: str) -> list[nn.Module]:
+        Batch normalisation before ReLU stays: such a network is the control, and is left as it is.
+        """
+        if self.normalisation == "none" or self.kernel == "relu":
+            return self
+        network = PictureNetwork(
+            self.image_shape,
+            self.head.out_features,
+            kernel=self.kernel,
+            normalisation="none",
+            width=self.width,
+        )
+        network.mean, network.deviation, network.head = self.mean, self.deviation, self.head
+        parts = (p.folded() if isinstance(p, NormalisedKernelConv2d) else p for p in self.body)
+        network.body = nn.Sequential(*parts)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return network.train(self.training)
+
+
+def _units(before: int, after: int, kernel: str, normalisation: str) -> list[nn.Module]:
+    normalised = normalisation == "batch"
     if kernel == "relu":
-        convolution = nn.Conv2d(before, after, 3, padding=1, bias=False)
-        return [convolution, nn.BatchNorm2d(after), nn.ReLU()]
+        convolution = nn.Conv2d(before, after, 3, padding=1, bias=not normalised)
+        return [convolution, *([nn.BatchNorm2d(after)] if normalised else []), nn.ReLU()]
+    if normalised:
+        return [NormalisedKernelConv2d(before, after, kernel)]
     return [KernelConv2d(before, after, 3, kernel, padding=1)]

@@ -11,11 +11,12 @@ from ogive._errors import InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
 from ogive.images._network_state import read_network_state, write_network_state
 from ogive.images.gradient.classifier import NetworkClassifier
-from ogive.images.gradient.network import KERNELS
+from ogive.images.gradient.network import KERNELS, NORMALISATIONS
 
 # Parameters of the estimator that a file keeps, and what they may be; others are those of a run.
 _PARAMETERS: dict[str, Any] = {
     "kernel": str,
+    "normalisation": str,
     "width": int,
     "epochs": int,
     "batch": int,
@@ -31,7 +32,7 @@ _PARAMETERS: dict[str, Any] = {
 }
 _POSITIVE = ("deviation", "running_var")  # what a network divides by
 # Of files that are older than the parameter.
-_BEFORE: dict[str, Any] = {"patience": None, "validation_fraction": 0.1}
+_BEFORE: dict[str, Any] = {"normalisation": None, "patience": None, "validation_fraction": 0.1}
 
 
 def write_network_classifier(model: NetworkClassifier, writer: RecordWriter) -> None:
@@ -60,8 +61,11 @@ def read_network_classifier(reader: RecordReader) -> NetworkClassifier:
         name: part.value(name, kinds) if part.has(name) or name not in _BEFORE else _BEFORE[name]
         for name, kinds in _PARAMETERS.items()
     }
-    if given["kernel"] not in KERNELS:
-        part.fail("kernel", f"is {given['kernel']!r:.40}, which is unknown")
+    if given["normalisation"] is None:
+        given["normalisation"] = "batch" if given["kernel"] == "relu" else "none"
+    for name, known in (("kernel", KERNELS), ("normalisation", NORMALISATIONS)):
+        if given[name] not in known:
+            part.fail(name, f"is {given[name]!r:.40}, which is unknown")
     shape = reader.value("image_shape", list)
     if len(shape) != 3 or not all(type(side) is int and 0 < side < 2**16 for side in shape):
         reader.fail("image_shape", f"is {shape!r:.60}; it must be three numbers above 0")
@@ -76,8 +80,11 @@ def read_network_classifier(reader: RecordReader) -> NetworkClassifier:
     if len(model.classes_) < 2:
         reader.fail("classes_", f"holds {len(model.classes_)} labels; it must hold two or more")
     try:
-        weights = reader.part("weights")
-        model.network_ = read_network_state(model._network, weights, positive=_POSITIVE)
+        # Kernels are kept folded (see `PictureNetwork.folded`).
+        kept = model.normalisation if model.kernel == "relu" else "none"
+        model.network_ = read_network_state(
+            lambda: model._network(kept), reader.part("weights"), positive=_POSITIVE
+        )
     except InvalidParameterError as error:
         reader.fail("parameters", f"make no network: {error}")
     model.network_.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

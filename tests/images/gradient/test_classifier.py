@@ -16,6 +16,7 @@ from ogive._record import RecordReader, RecordWriter
 from ogive.estimators import PatchKernelClassifier
 from ogive.estimators.base import seed_of
 from ogive.images.gradient.classifier import NetworkClassifier
+from ogive.images.gradient.normalised import NormalisedKernelConv2d
 from ogive.images.gradient.patches import PatchNetwork, fit_patches, patch_descent, train_patches
 from ogive.images.gradient.record import read_network_classifier, write_network_classifier
 from ogive.images.recipe import Gradient
@@ -36,12 +37,18 @@ def trained(digits):
     return NetworkClassifier(**SMALL).fit(X[:300], np.array(list("abcdefghij"))[y[:300]])
 
 
-@pytest.mark.parametrize("kernel", ["sigmoid", "relu"])
-def test_digits_are_learnt(digits, kernel):
+@pytest.mark.parametrize(
+    ("kernel", "normalisation", "least"),
+    [("sigmoid", "batch", 0.9), ("logistic", "batch", 0.85), ("sigmoid", "none", 0.85),
+     ("relu", "batch", 0.85)],
+)  # fmt: skip
+def test_digits_are_learnt(digits, kernel, normalisation, least):
     X, y = digits
-    model = NetworkClassifier(kernel=kernel, width=8, epochs=6, batch=32)
-    model.fit(X[:900], y[:900])
-    assert model.score(X[1400:], y[1400:]) > 0.85
+    model = NetworkClassifier(
+        kernel=kernel, normalisation=normalisation, width=8, epochs=6, batch=32
+    ).fit(X[:900], y[:900])
+    assert model.score(X[1400:], y[1400:]) > least
+    assert not any(isinstance(m, NormalisedKernelConv2d) for m in model.network_.modules())
     features = model.embed(X[1400:])
     assert features.shape == (397, 32) and features.dtype == np.float32
     logits = torch.from_numpy(features) @ model.network_.head.weight.T + model.network_.head.bias
@@ -155,10 +162,12 @@ def record_of(model):
     return writer.values, writer.arrays
 
 
+@pytest.mark.parametrize("normalisation", ["batch", "none"])
 @pytest.mark.parametrize("kernel", ["sigmoid", "relu"])
-def test_a_file_keeps_everything(digits, kernel):
+def test_a_file_keeps_everything(digits, kernel, normalisation):
     X, y = digits
-    model = NetworkClassifier(**SMALL, kernel=kernel).fit(X[:64], y[:64] > 4)
+    model = NetworkClassifier(**SMALL, kernel=kernel, normalisation=normalisation)
+    model.fit(X[:64], y[:64] > 4)
     reader = RecordReader(*record_of(model))
     again = read_network_classifier(reader)
     reader.finish()
@@ -168,12 +177,16 @@ def test_a_file_keeps_everything(digits, kernel):
     assert (again.epochs_, again.best_epoch_) == (2, 2)
 
 
-def test_a_file_from_before_patience(digits):
-    values, arrays = record_of(NetworkClassifier(**SMALL).fit(digits[0][:64], digits[1][:64]))
-    for name in ("patience", "validation_fraction"):
+@pytest.mark.parametrize(("kernel", "normalisation"), [("logistic", "none"), ("relu", "batch")])
+def test_a_file_from_before_patience_and_normalisation(digits, kernel, normalisation):
+    model = NetworkClassifier(**SMALL, kernel=kernel).fit(digits[0][:64], digits[1][:64])
+    values, arrays = record_of(model)
+    for name in ("patience", "validation_fraction", "normalisation"):
         del values["parameters"][name]
     del values["epochs"], values["best_epoch"]
     again = read_network_classifier(RecordReader(values, arrays))
+    assert again.normalisation == normalisation
+    assert np.array_equal(again.predict_proba(digits[0]), model.predict_proba(digits[0]))
     assert again.patience is None and again.validation_fraction == 0.1
     assert (again.epochs_, again.best_epoch_) == (2, 2)
 
@@ -182,6 +195,7 @@ def test_a_file_from_before_patience(digits):
     ("change", "words"),
     [
         (lambda v, a: v["parameters"].update(kernel="magic"), "kernel is 'magic'"),
+        (lambda v, a: v["parameters"].update(normalisation="odd"), "normalisation is 'odd'"),
         (lambda v, a: v["parameters"].update(width=10**9), "make no network: width"),
         (lambda v, a: v["parameters"].update(width=1000), "weights.body.* has shape"),
         (lambda v, a: v.update(image_shape=[8, 8]), "image_shape is"),
@@ -209,6 +223,7 @@ def test_a_damaged_file_is_refused(digits, change, words):
         ({"label_smoothing": 1}, "label_smoothing=1"),
         ({"average": 1}, "average=1"),
         ({"kernel": "magic"}, "kernel='magic'"),
+        ({"normalisation": "odd"}, "normalisation='odd'"),
         ({"shift": 8}, "shift=8"),
         ({"patience": 0}, "patience=0"),
         ({"patience": 1, "validation_fraction": 1.5}, "validation_fraction=1.5 must be"),
