@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ogive.cli.options import AsJson, Debug, Quiet, Seed, Split
+from ogive.cli.options import AsJson, Debug, Quiet, Seed
 
 if TYPE_CHECKING:
     from ogive.images.embedding import EmbeddingRecipe
@@ -22,7 +22,7 @@ def index(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FOLDER|DATA]...",
+            metavar="FOLDER|DATA",
             help="Folders of pictures (with the folders in them), pictures, or one data set; none "
             "with --refresh or --remove.",
         ),
@@ -90,7 +90,12 @@ def index(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", metavar="", help="Start afresh if the file is there.")
     ] = False,
-    split: Split = None,
+    split: Annotated[
+        Literal["train", "test"] | None,
+        typer.Option(
+            metavar="train|test", help="The part of data that have parts; by default train."
+        ),
+    ] = None,
     save_every: Annotated[
         float,
         typer.Option(min=0, metavar="SECONDS", help="Between two times of saving on the way."),

@@ -29,7 +29,7 @@ def search(
     pictures: Annotated[
         list[str],
         typer.Argument(
-            metavar="PICTURE...",
+            metavar="PICTURE",
             help="Pictures, folders of pictures, or rows of an indexed data set: 'mnist #7'.",
         ),
     ],

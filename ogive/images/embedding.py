@@ -304,12 +304,11 @@ def check_classes(labels: np.ndarray, embedding: str) -> None:
     """Raise InvalidDataError unless labels (-1: none) are of two classes, one of them twice."""
     counts = np.unique(labels[labels >= 0], return_counts=True)[1]
     if len(counts) < 2 or counts.max() < 2:
-        found = f"{len(counts)} class{'' if len(counts) == 1 else 'es'}"
-        pictures = f"{counts.sum()} picture{'' if counts.sum() == 1 else 's'}"
         raise InvalidDataError(
-            f"the embedding {embedding!r} learns from classes, and there are {found} with "
-            f"{pictures}; two classes are needed, and two pictures of one: name a folder that "
-            "holds a folder of pictures for each class, or take the embedding 'patches'"
+            f"the embedding {embedding!r} learns from classes, and of these {len(labels):,} "
+            f"pictures {counts.sum():,} have a class, of {len(counts):,} in all; there must be "
+            "two, and two pictures of one: name a folder that holds a folder of pictures for each "
+            "class, or take the embedding 'patches'"
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ogive._errors import InvalidDataError
+from ogive._errors import InvalidDataError, InvalidTypeError
 from ogive._record import RecordWriter
 from ogive._writing import PathLike
 from ogive.data import Dataset
@@ -48,6 +48,31 @@ def fitted_embedder(
     return embedder.fit(images, labels, seed=seed, progress=progress)
 
 
+def pictures_of(rows: Dataset) -> np.ndarray:
+    """Return the pixels of a data set, uint8 of shape (n, height, width, c).
+
+    Raises
+    ------
+    InvalidDataError
+        If it holds no pictures.
+    InvalidTypeError
+        If they are numbers of another type: nobody knows which of them is white.
+    """
+    if rows.image_shape is None:
+        raise InvalidDataError(
+            f"{rows.name} holds rows of {rows.X.shape[1]} numbers and no pictures: name a folder "
+            "of pictures, or data that hold some"
+        )
+    images = rows.images()
+    if images.dtype != np.uint8:
+        raise InvalidTypeError(
+            f"{rows.name} holds numbers of type {images.dtype}, and an index takes pixels from 0 "
+            "to 255 (uint8): scale and cast them to such in Python, or choose other data"
+        )
+    check_images(images)
+    return images
+
+
 def same_embedder(mine: Embedder, other: Embedder | EmbeddingRecipe) -> bool:
     """Return whether an embedder is another one, to the last number, or what a recipe makes."""
     if isinstance(other, EmbeddingRecipe):
@@ -75,8 +100,7 @@ def describe(embedder: Embedder) -> str:
 def _of_rows(
     rows: Dataset, recipe: EmbeddingRecipe, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    images = rows.images()
-    check_images(images)
+    images = pictures_of(rows)
     height, width, channels = images.shape[1:]
     small = max(height, width) <= _LARGEST_SIDE and channels in (1, 3)
     shape = recipe.image_shape or (images.shape[1:] if small else _SHAPE)

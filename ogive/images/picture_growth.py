@@ -15,9 +15,9 @@ from ogive._writing import PathLike
 from ogive.data import Dataset, names
 from ogive.images.approximate import ApproximateIndex, have_usearch
 from ogive.images.embedding import Progress
+from ogive.images.embedding_fit import pictures_of
 from ogive.images.picture_entries import Entry, Skipped
 from ogive.images.picture_files import PictureFile, existing, read_each, real_path
-from ogive.images.picture_shapes import check_images
 from ogive.images.vectors import ExactIndex
 
 if TYPE_CHECKING:
@@ -122,8 +122,7 @@ class Growth:
     def add_rows(self, dataset: Dataset, source: str | None, split: str) -> Changes:
         """Embed the rows of a data set that are not there yet."""
         name = dataset.name if split == "train" else f"{dataset.name} {split}"
-        images = dataset.images()
-        check_images(images)
+        images = pictures_of(dataset)
         origin = None if source is None else [_portable(source), split]
         if self._index.sources.setdefault(name, origin) != origin:
             raise InvalidDataError(

@@ -170,7 +170,7 @@ class PictureIndex:
         if embedder is not None and not same_embedder(index.embedder, embedder):
             raise InvalidParameterError(
                 f"{path} holds an index by another embedding ({describe(index.embedder)}): choose "
-                "another file, ask for that embedding, or remove the file"
+                "another file, ask for that embedding, or build it anew (--rebuild, afresh=True)"
             )
         index.approximate = index.approximate if approximate is None else approximate
         return index

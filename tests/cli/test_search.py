@@ -20,6 +20,7 @@ def place(tmp_path, monkeypatch):
             picture = Image.fromarray(pixels).resize((20, 16))
             picture.save(tmp_path / "pictures" / name / f"{name}{number}.png")
     (tmp_path / "pictures" / "broken.png").write_bytes(b"nothing")
+    (tmp_path / "rows.svmlight").write_text("1 1:2 3:4\n2 2:1 3:1\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -119,7 +120,12 @@ def test_an_unfinished_index_is_told(ogive, place):
         (("index", "pictures"), 2, "--output is missing"),
         (("index", "-o", "y.index"), 2, "nothing to do"),
         (("index", "nothing", "-o", "y.index"), 2, "nothing"),
-        (("index", "digits", "-o", "y.index"), 2, "uint8"),
+        (
+            ("index", "rows.svmlight", "-o", "y.index"),
+            1,
+            "rows holds rows of 4 numbers and no pict",
+        ),
+        (("index", "digits", "-o", "y.index"), 2, "digits holds numbers of type float64"),
         (("index", "--refresh", "-o", "y.index"), 1, "does not exist"),
         (("index", "--remove", "no", "-o", "x.index"), 2, "no is not in the index"),
         (("index", "pictures", "-o", "x.index", "--split", "test"), 2, "has no parts"),

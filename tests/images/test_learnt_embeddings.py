@@ -203,9 +203,9 @@ def test_pictures_without_class_are_left_aside(digits):
 @pytest.mark.parametrize(
     ("labels", "words"),
     [
-        (None, "there are 0 classes with 0 pictures.*holds a folder of pictures for each class"),
-        ([2, 2, 2, 2], "1 class with 4 pictures"),
-        ([0, 1, -1, -1], "2 classes with 2 pictures.*two pictures of one"),
+        (None, "of these 4 pictures 0 have a class, of 0 in all.*a folder of pictures for each"),
+        ([2, 2, 2, 2], "4 have a class, of 1 in all"),
+        ([0, 1, -1, -1], "2 have a class, of 2 in all; .* two pictures of one"),
         ([0, 1], r"shape \(2,\) for 4 pictures"),
     ],
 )
@@ -272,6 +272,6 @@ def test_who_learns_is_told_of_classes(monkeypatch, tmp_path):
     fitted_embedder(EmbeddingRecipe("learner"), tmp_path, 0, None)
     levels, labels, _ = seen.pop()
     assert dict(zip(levels, labels, strict=True)) == {10: 0, 20: 0, 30: 1, 40: -1}
-    with pytest.raises(InvalidDataError, match="0 classes"):
+    with pytest.raises(InvalidDataError, match="of these 2 pictures 0 have a class"):
         fitted_embedder(EmbeddingRecipe("learner"), tmp_path / "cat", 0, None)
     assert seen == []
