@@ -125,6 +125,8 @@ def _of_files(
     shape = recipe.image_shape or _SHAPE
     # A few more than wanted, and read in turn: some may be unreadable.
     order = generator.permutation(len(files))
+    if kind.learns:
+        order = order[codes[order] >= 0]
     pictures: list[np.ndarray] = []
     labels: list[int] = []
     reason = ""

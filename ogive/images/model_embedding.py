@@ -131,7 +131,10 @@ class ModelEmbedder(Embedder):
 
     def has_settings(self, options: Mapping[str, Any]) -> bool:
         """Return whether it was fitted with such options, the model given as it is."""
-        return super().has_settings({**options, "model": _identity(options["model"])})
+        told = dict(options)
+        if "model" in told:
+            told["model"] = _identity(told["model"])
+        return super().has_settings(told)
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """Return the numbers of each picture."""
@@ -227,6 +230,11 @@ def _identity(model: PictureClassifier) -> str:
     return digest(*(writer.arrays[name] for name in sorted(writer.arrays)))[:16]
 
 
+def _read_network(reader: RecordReader) -> NetworkClassifier:
+    # An index may come from a machine with another device.
+    return read_network_classifier(reader).set_params(device="cpu")
+
+
 class _Kind(NamedTuple):
     type: type[PictureClassifier]
     write: Callable[[Any, RecordWriter], None]
@@ -235,7 +243,7 @@ class _Kind(NamedTuple):
 
 _KINDS = {
     "patches": _Kind(PatchKernelClassifier, write_estimator, read_estimator),
-    "network": _Kind(NetworkClassifier, write_network_classifier, read_network_classifier),
+    "network": _Kind(NetworkClassifier, write_network_classifier, _read_network),
 }
 
 
