@@ -30,7 +30,9 @@ from ogive.operators.precision import fast_bfloat16
 
 _LOGGED = 10  # steps of a line in the log
 _AT_ONCE = 500  # pictures, where nothing is learnt
-_AUGMENTATION = 1  # tells its random choices from those of the order, which have no such number
+# Tell random choices from those of the order, which have no such number.
+_AUGMENTATION, _STATISTICS = 1, 2
+_MEASURED, _MEASURED_AT_ONCE = 2000, 250  # pictures that tell the statistics of normalisation
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,8 @@ def train_classifier(
         figures = {"loss": loss.item(), "accuracy": accuracy, "rate": share * rates[0]}
         if not place:
             figures["epoch"] = epoch
+            generator = generator_at(descent.seed, number, _STATISTICS)
+            measure_normalisation(average.module, data, generator, device)
             if stop is not None and validation is not None:
                 told = _judged(average.module, validation, device)
                 figures["validation_loss"], figures["validation_accuracy"] = told
@@ -168,6 +172,40 @@ def train_classifier(
     if stop is None:
         return Trained(seconds, descent.epochs, descent.epochs)
     return Trained(seconds, stop.epochs, stop.best_epoch)
+
+
+@torch.no_grad()
+def measure_normalisation(
+    model: nn.Module, data: Pictures, generator: torch.Generator, device: torch.device
+) -> None:
+    """Measure anew what batch normalisation takes off, with the weights as they are.
+
+    Statistics that ran along with training are those of other weights than their average, and in a
+    short training hardly begun.
+
+    Parameters
+    ----------
+    model : Module
+        Left as it is if nothing in it is normalised.
+    data : Pictures
+        Of which 2,000 are drawn.
+    generator : torch.Generator
+    device : torch.device
+    """
+    layers = [part for part in model.modules() if isinstance(part, nn.BatchNorm2d)]
+    if not layers:
+        return
+    rows = torch.randperm(len(data.x), generator=generator)[:_MEASURED]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # the mean over all batches
+    model.train()
+    for some in rows.tensor_split(max(1, len(rows) // _MEASURED_AT_ONCE)):
+        model(prepared(data.x[some], device))
+    model.eval()
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
 
 
 def prepared(x: Tensor, device: torch.device) -> Tensor:

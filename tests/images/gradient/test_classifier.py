@@ -18,7 +18,9 @@ from ogive.estimators.base import seed_of
 from ogive.images.gradient.classifier import NetworkClassifier
 from ogive.images.gradient.normalised import NormalisedKernelConv2d
 from ogive.images.gradient.patches import PatchNetwork, fit_patches, patch_descent, train_patches
+from ogive.images.gradient.pictures import Pictures
 from ogive.images.gradient.record import read_network_classifier, write_network_classifier
+from ogive.images.gradient.training import measure_normalisation
 from ogive.images.recipe import Gradient
 from ogive.images.training import TrainingFiles, TrainingInterrupted, read_log
 
@@ -53,6 +55,26 @@ def test_digits_are_learnt(digits, kernel, normalisation, least):
     assert features.shape == (397, 32) and features.dtype == np.float32
     logits = torch.from_numpy(features) @ model.network_.head.weight.T + model.network_.head.bias
     assert np.allclose(logits, model.decision_function(X[1400:]), atol=1e-4)
+
+
+@pytest.mark.parametrize("kernel", ["sigmoid", "relu"])
+def test_a_few_steps_are_enough_for_the_statistics(digits, kernel):
+    """In 10 steps, statistics that run along would still be half of what they started as."""
+    X, y = digits
+    model = NetworkClassifier(kernel=kernel, width=8, epochs=5, batch=400)
+    assert model.fit(X[:800], y[:800]).score(X[1400:], y[1400:]) > 0.5
+
+
+def test_statistics_are_those_of_the_weights_as_they_are():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3), torch.nn.BatchNorm2d(3))
+    X = torch.rand(1000, 6, 6, 1)
+    data = Pictures.of(X, np.zeros(1000))
+    measure_normalisation(model, data, torch.Generator(), torch.device("cpu"))
+    found = model[0](X.permute(0, 3, 1, 2))
+    assert not model.training and model[1].momentum == 0.1
+    torch.testing.assert_close(model[1].running_mean, found.mean((0, 2, 3)))
+    torch.testing.assert_close(model[1].running_var, found.var((0, 2, 3)), rtol=1e-2, atol=1e-4)
 
 
 def test_answers_agree(trained, digits):
