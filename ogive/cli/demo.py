@@ -29,7 +29,8 @@ def demo(
     """Watch a sigmoid kernel, correctly trained, learn real images.
 
     Trains Ogive's classifier with the sigmoid, Gaussian and linear kernels, shows what scikit-learn
-    makes of the same sigmoid kernel, and writes a page of pictures.
+    makes of the same sigmoid kernel, searches the pictures by a picture, has digits drawn by kernel
+    regressions, and writes a page of all that.
 
     Example: ogive demo --data digits --output my-report
     """

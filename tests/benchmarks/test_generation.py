@@ -26,3 +26,13 @@ def test_both_networks_are_trained_and_judged(tmp_path, capsys, monkeypatch):
     figures = lambda text: [line.split()[3:9] for line in text.splitlines()[start + 1 :]]  # noqa: E731
     assert generation.main(arguments) == 0  # nothing is trained again
     assert figures(capsys.readouterr().out)[:3] == figures(printed)[:3]
+
+
+def test_fewer_rows_are_of_all_classes(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(generation, "_compare", lambda train, *rest: seen.append(train))
+    for rows in (20, 10_000):
+        arguments = [*ARGUMENTS, "--rows", str(rows), "--folder", str(tmp_path)]
+        assert generation.main(arguments) == 0
+    few, many = seen
+    assert len(few) == 20 and set(few.y) == set(range(10)) and len(many) == 1437
