@@ -92,7 +92,16 @@ def test_fashion_mnist_is_indexed_and_shown(ogive, place):
     if not data.available("fashion-mnist"):
         pytest.skip("no Fashion-MNIST here")
     made = ogive(
-        "index", "fashion-mnist", "--split", "test", "-o", "x.index", "--json", "-q"
+        "index",
+        "fashion-mnist",
+        "--split",
+        "test",
+        "--embedding",
+        "pca",
+        "-o",
+        "x.index",
+        "--json",
+        "-q",
     ).values
     assert made["pictures"] == 10_000 and made["image_shape"] == [28, 28, 1]
     row = "fashion-mnist test #3"

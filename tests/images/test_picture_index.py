@@ -327,16 +327,16 @@ def test_the_search_is_chosen_by_size_or_by_hand(monkeypatch, tmp_path):
     from ogive.images.vectors import ExactIndex
 
     many = rows(400)
-    assert isinstance(PictureIndex.build(many).vectors, ExactIndex)
+    assert isinstance(PictureIndex.build(many, PIXELS).vectors, ExactIndex)
     path = tmp_path / "x.index"
-    index = PictureIndex.build(many, approximate=True, path=path)
+    index = PictureIndex.build(many, PIXELS, approximate=True, path=path)
     assert isinstance(PictureIndex.load(path).vectors, ApproximateIndex)
     assert same(PictureIndex.load(path), index)
     assert isinstance(PictureIndex.build(many, approximate=False, path=path).vectors, ExactIndex)
     monkeypatch.setattr(picture_growth, "_LARGE", 300)
-    assert isinstance(PictureIndex.build(many).vectors, ApproximateIndex)
+    assert isinstance(PictureIndex.build(many, PIXELS).vectors, ApproximateIndex)
     monkeypatch.setattr(picture_growth, "have_usearch", lambda: False)
-    assert isinstance(PictureIndex.build(many).vectors, ExactIndex)
+    assert isinstance(PictureIndex.build(many, PIXELS).vectors, ExactIndex)
 
 
 def test_queries_and_sources_as_people_name_them(folder, monkeypatch):
