@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,3 +32,5 @@ else:
     Matrix = Any
 
 Number = float | Tensor
+ImageShape = tuple[int, int, int]  # height, width, channels
+Progress = Callable[[str, int, int], None]  # called with what is done, how much of it, of how much

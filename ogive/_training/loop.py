@@ -18,10 +18,10 @@ from ogive._container import path_text
 from ogive._errors import OgiveError
 from ogive._training.kept import Kept, Stateful
 from ogive._training.log import TrainingLog
+from ogive._typing import Progress
 from ogive._writing import check_writable_folder
 
 Figures = Mapping[str, float]
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

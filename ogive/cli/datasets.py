@@ -68,9 +68,7 @@ def info(
 
 @datasets.command()
 def fetch(
-    names: Annotated[
-        list[str], typer.Argument(metavar="NAME...", help="Names of data sets, or all.")
-    ],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Names of data sets, or all.")],
     as_json: AsJson = False,
     quiet: Quiet = False,
     debug: Debug = False,

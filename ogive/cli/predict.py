@@ -15,7 +15,7 @@ def predict(
     data: Annotated[
         list[str],
         typer.Argument(
-            metavar="DATA...",
+            metavar="DATA",
             help="Pictures, folders of pictures, or one data set or table, with a target or "
             "without.",
         ),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ogive.cli.options import AsJson, Debug, Device, Quiet, recipe_option
+from ogive.cli.options import AsJson, Debug, Device, PictureSource, Quiet, Resize, recipe_option
 
 if TYPE_CHECKING:
     from ogive.cli.terminal import Terminal
@@ -18,14 +18,7 @@ gradient_option = partial(typer.Option, rich_help_panel="Training by gradient")
 
 
 def train(
-    data: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA",
-            help="A named data set (see ogive datasets), a folder with one sub-folder of pictures "
-            "a class, or a file of pictures.",
-        ),
-    ],
+    data: PictureSource,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The model file to write.")
     ],
@@ -52,6 +45,12 @@ def train(
     ] = None,
     filters: Annotated[
         int | None, recipe_option(metavar="NUMBER", help="How many, instead of a size.")
+    ] = None,
+    layers: Annotated[
+        int | None,
+        recipe_option(
+            min=1, max=2, metavar="1|2", help="2: patches of a first layer's answers. 1 is better."
+        ),
     ] = None,
     patch_size: Annotated[
         int | None, recipe_option(metavar="PIXELS", help="Side of a patch; 6 if it fits.")
@@ -131,13 +130,7 @@ def train(
         ),
     ] = None,
     device: Device = "cpu",
-    resize: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HEIGHTxWIDTH",
-            help="Resize the pictures of a folder; to 32x32 say.",
-        ),
-    ] = None,
+    resize: Resize = None,
     test_fraction: Annotated[
         float | None,
         typer.Option(
@@ -175,9 +168,10 @@ def train(
         from ogive.models import Course, read_training, train_pictures
         from ogive.preprocessing import ColumnRoles
     settings = (Recipe.read(recipe) if recipe is not None else Recipe()).overridden(
-        method=method, seed=seed, size=size, filters=filters, patch_size=patch_size, grid=grid,
-        mirror=mirror, alpha=alpha, kernel=kernel, width=width, epochs=epochs, batch=batch,
-        rate=rate, flip=flip, patience=patience, validation_fraction=validation_fraction,
+        method=method, seed=seed, size=size, layers=layers, filters=filters,
+        patch_size=patch_size, grid=grid, mirror=mirror, alpha=alpha, kernel=kernel, width=width,
+        epochs=epochs, batch=batch, rate=rate, flip=flip, patience=patience,
+        validation_fraction=validation_fraction,
     )  # fmt: skip
     curves = _Curves(plot, settings.method, terminal)
     with terminal.step(f"reading {data}"):

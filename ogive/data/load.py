@@ -110,7 +110,9 @@ def load_pair(
         return train, test
     # Real targets have no strata: one class for all rows.
     strata = train.y if train.classes else np.zeros(len(train), dtype=np.int64)
-    rows = stratified_split(strata, test_fraction, seed, classes=train.classes)
+    rows = stratified_split(
+        strata, test_fraction, seed, classes=train.classes, name="test_fraction"
+    )
     return train.take(rows[0]), train.take(rows[1])
 
 

@@ -11,7 +11,12 @@ from ogive._errors import InvalidDataError, InvalidParameterError
 
 
 def stratified_split(
-    y: npt.ArrayLike, test_size: float, seed: int = 0, *, classes: Sequence[str] = ()
+    y: npt.ArrayLike,
+    test_size: float,
+    seed: int = 0,
+    *,
+    classes: Sequence[str] = (),
+    name: str = "test_size",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split rows into a training and a test part, each class in proportion in both.
 
@@ -28,6 +33,8 @@ def stratified_split(
         Of the random choice: the same rows for the same seed.
     classes : sequence of str, optional
         Names of the codes in `y`, for error messages.
+    name : str
+        What the caller's caller knows `test_size` by, for error messages.
 
     Returns
     -------
@@ -48,17 +55,17 @@ def stratified_split(
     (6, 2)
     """
     values, codes, counts = _classes(y)
-    total = _row_count("test_size", test_size, len(codes))
+    total = _row_count(name, test_size, len(codes))
     if counts.min() < 2:
         alone = int(np.argmin(counts))
-        name = classes[int(values[alone])] if classes else values[alone].item()
+        label = classes[int(values[alone])] if classes else values[alone].item()
         raise InvalidParameterError(
-            f"class {name!r} has 1 row, and a split needs 2 at least, one a side: "
+            f"class {label!r} has 1 row, and a split needs 2 at least, one a side: "
             "add rows of it or leave the class out"
         )
     if not len(counts) <= total <= len(codes) - len(counts):
         raise InvalidParameterError(
-            f"test_size={test_size} means {total} of {len(codes)} rows, and each of "
+            f"{name}={test_size} means {total} of {len(codes)} rows, and each of "
             f"{len(counts)} classes needs a row on both sides: choose {len(counts)} to "
             f"{len(codes) - len(counts)} rows"
         )

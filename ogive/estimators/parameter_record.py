@@ -119,6 +119,7 @@ PARAMETERS = {
     "grid": _one_of(int),
     "both_signs": _one_of(bool),
     "mirror": _one_of(bool),
+    "n_first_filters": _one_of(int),
     "whitening": _one_of(int, float),
     "gain": _one_of(int, float),
     "quantile": _one_of(int, float),

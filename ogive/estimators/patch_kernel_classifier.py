@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
 import torch
-from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 from torch import Tensor
@@ -15,7 +13,9 @@ from torch.nn import functional
 
 from ogive._checks import check_count
 from ogive._errors import InvalidDataError
+from ogive._typing import Progress
 from ogive.estimators.base import seed_of
+from ogive.estimators.logit_classifier import LogitClassifier
 from ogive.estimators.patch_kernel_features import PatchKernelFeatures, patch_features
 from ogive.estimators.pictures import as_pictures
 from ogive.features.patches import fit_patch_map
@@ -26,10 +26,9 @@ _ROWS = 4096  # pictures whose features are in memory at once
 _BLOCK = 32  # rows that stay in the caches from one operation to the next
 # Of the rows that logistic steps go back to: bytes, one a feature; and rows in any case.
 _MOST_KEPT, _LEAST_KEPT = 2 << 30, 2000
-Progress = Callable[[str, int, int], None]
 
 
-class PatchKernelClassifier(ClassifierMixin, PatchKernelFeatures):
+class PatchKernelClassifier(LogitClassifier, PatchKernelFeatures):
     """Classify pictures by linear functions of patch features: seconds, and nothing to tune.
 
     `PatchKernelFeatures`, standardised, and one linear function for each class. Ridge regression
@@ -39,8 +38,8 @@ class PatchKernelClassifier(ClassifierMixin, PatchKernelFeatures):
 
     Parameters
     ----------
-    n_filters, patch_size, grid, both_signs, mirror, whitening, gain, quantile, image_shape, \
-random_state
+    n_filters, patch_size, grid, both_signs, mirror, whitening, gain, quantile, \
+n_first_filters, image_shape, random_state
         As in `PatchKernelFeatures`.
     alpha : float, default 0.01
         Penalty of ridge, in units of the features' variance: Σᵢ ‖yᵢ - f(xᵢ)‖² + alpha n ‖W‖².
@@ -83,6 +82,7 @@ random_state
         whitening: float = 3e-3,
         gain: float = 3.0,
         quantile: float = 0.8,
+        n_first_filters: int = 0,
         alpha: float = 0.01,
         logistic_steps: int = 8,
         image_shape: Any = None,
@@ -98,6 +98,7 @@ random_state
             whitening=whitening,
             gain=gain,
             quantile=quantile,
+            n_first_filters=n_first_filters,
             image_shape=image_shape,
             random_state=random_state,
         )
@@ -166,23 +167,7 @@ random_state
         if self.progress is not None:
             self.progress(text, done, total)
 
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Return each class's logit; of two classes, the second's less the first's.
-
-        Parameters
-        ----------
-        X : array
-            As for `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n, classes), or (n,) for two classes
-            float32.
-        """
-        scores = self._scores(X)
-        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
-
-    def _scores(self, X: Any) -> np.ndarray:
+    def _logits(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         pictures = as_pictures(X, self.image_shape)
         coefficients, found = torch.from_numpy(self.coef_), []
@@ -192,13 +177,3 @@ random_state
             found.append(rounded_(part) @ coefficients)
         scores: np.ndarray = torch.cat(found).add_(torch.from_numpy(self.intercept_)).numpy()
         return scores
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the class with the largest score for each picture."""
-        found: np.ndarray = self.classes_[self._scores(X).argmax(1)]
-        return found
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probability of each class, (n, classes); the largest is that of `predict`."""
-        found: np.ndarray = torch.from_numpy(self._scores(X)).softmax(1).numpy()
-        return found

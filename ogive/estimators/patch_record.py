@@ -25,6 +25,8 @@ def write_patch_map(patch_map: PatchMap, writer: RecordWriter) -> None:
     writer.value("image_shape", list(patch_map.image_shape))
     for name in _SIZES:
         writer.array(name, getattr(patch_map, name).numpy())
+    if patch_map.first is not None:
+        write_patch_map(patch_map.first, writer.part("first"))
 
 
 def read_patch_map(reader: RecordReader, options: PatchOptions) -> PatchMap:
@@ -37,10 +39,16 @@ def read_patch_map(reader: RecordReader, options: PatchOptions) -> PatchMap:
         options.checked(image_shape)
     except InvalidParameterError as error:
         reader.fail("image_shape", f"does not go with the parameters: {error}")
-    reader.bind("entries", shape[2] * options.size**2)
+    first = None
+    if options.first:
+        part = reader.part("first")
+        first = read_patch_map(part, options.before(image_shape))
+        if first.image_shape != image_shape:
+            part.fail("image_shape", f"is {first.image_shape}; its second layer's, {image_shape}")
+    reader.bind("entries", options.read_shape(image_shape)[2] * options.size**2)
     reader.bind("filters", options.filters)
     arrays = {name: torch.from_numpy(_finite(reader, name, size)) for name, size in _SIZES.items()}
-    return PatchMap(options, image_shape, **arrays)
+    return PatchMap(options, image_shape, **arrays, first=first)
 
 
 def write_patch_features(model: Any, writer: RecordWriter) -> None:

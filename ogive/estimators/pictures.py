@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from ogive._errors import InvalidDataError, InvalidParameterError
-
-Shape = tuple[int, int, int]
+from ogive._typing import ImageShape
 
 
 def as_pictures(X: Any, image_shape: Any = None) -> Tensor:
@@ -55,7 +54,7 @@ def as_pictures(X: Any, image_shape: Any = None) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(X, dtype=kind))
 
 
-def _checked(image_shape: Any, columns: int) -> Shape:
+def _checked(image_shape: Any, columns: int) -> ImageShape:
     if image_shape is None:
         raise InvalidParameterError(
             f"image_shape=None: X has rows of {columns} numbers; say what pictures they are, as "

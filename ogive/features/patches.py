@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._threads import run_tasks
-from ogive._typing import Float
+from ogive._typing import Float, ImageShape
 from ogive.features.patch_tiles import FLOOR, PatchPlan, split_whitening, write_features
 from ogive.features.spherical import spherical_means
 
@@ -22,6 +22,9 @@ _SAMPLE = 50_000  # patches that the map is fitted to
 _PICTURES = 16  # of one task
 _QUANTILE_SAMPLE = 8192  # patches that tell gains and offsets
 _OFFSET_LIMIT = 40.0  # σ beyond it is 0 or 1 to float32
+_FIRST_SIZE = 3  # of the patches of a layer before
+_ANSWERED = 4000  # pictures whose answers a second layer is fitted to
+_TOGETHER = 256  # pictures whose answers are in memory at once
 # Numbers in a patch from which the fast product is faster in spite of its preparations.
 _WORTH_BFLOAT16 = 64
 
@@ -47,6 +50,9 @@ class PatchOptions(NamedTuple):
         Standard deviation of what goes into the logistic function.
     quantile : float
         Share of patches that a landmark answers to with less than one half.
+    first : int
+        Landmarks of a layer before, 0 for none. It sees patches of 3 × 3 pixels; its answers,
+        averaged over 2 × 2 places or a few more, are the picture that the others see.
     """
 
     filters: int = 256
@@ -57,14 +63,42 @@ class PatchOptions(NamedTuple):
     whitening: float = 3e-3
     gain: float = 3.0
     quantile: float = 0.8
+    first: int = 0
 
-    def checked(self, image_shape: tuple[int, int, int]) -> PatchOptions:
+    def before(self, image_shape: ImageShape) -> PatchOptions:
+        """Return the options of the layer before, for pictures of that shape."""
+        places = min(image_shape[:2]) - _FIRST_SIZE + 1
+        return self._replace(
+            filters=self.first,
+            size=_FIRST_SIZE,
+            grid=max(1, places // 2),
+            both_signs=False,
+            mirror=False,
+            first=0,
+        )
+
+    def read_shape(self, image_shape: ImageShape) -> ImageShape:
+        """Return (height, width, channels) of what patches are taken from."""
+        if not self.first:
+            return image_shape
+        grid = self.before(image_shape).grid
+        return grid, grid, self.first
+
+    def checked(self, image_shape: ImageShape) -> PatchOptions:
         """Return them if they suit pictures of that (height, width, channels), or raise."""
-        height, width, _ = image_shape
+        if self.first < 0:
+            raise InvalidParameterError(f"n_first_filters={self.first}: must be 0 or more")
+        if self.first and min(image_shape[:2]) < _FIRST_SIZE:
+            raise InvalidParameterError(
+                f"n_first_filters={self.first}: a first layer needs pictures of {_FIRST_SIZE}×"
+                f"{_FIRST_SIZE} pixels at least; 0 is one layer"
+            )
+        height, width, _ = self.read_shape(image_shape)
         if not 2 <= self.size <= min(height, width):
+            seen = "answers of the first layer" if self.first else "pictures"
             raise InvalidParameterError(
                 f"patch_size={self.size}: must be from 2 to {min(height, width)}, the shorter side "
-                f"of these {height}×{width} pictures"
+                f"of these {height}×{width} {seen}"
             )
         places = min(height, width) - self.size + 1
         if not 1 <= self.grid <= places:
@@ -102,6 +136,8 @@ class PatchMap:
     filters : Tensor of shape (d, m)
         gain_j z_j in columns.
     offset : Tensor of shape (m,)
+    first : PatchMap, optional
+        A layer before, whose answers are what patches are taken from.
 
     Notes
     -----
@@ -110,11 +146,12 @@ class PatchMap:
     """
 
     options: PatchOptions
-    image_shape: tuple[int, int, int]
+    image_shape: ImageShape
     mean: Float[Tensor, " d"]
     whitening: Float[Tensor, "d d"]
     filters: Float[Tensor, "d m"]
     offset: Float[Tensor, " m"]
+    first: PatchMap | None = None
 
     @property
     def width(self) -> int:
@@ -163,32 +200,61 @@ class PatchMap:
                 f"{self.image_shape} (height, width, channels): resize them"
             )
         out = torch.empty(len(pictures), self.width) if out is None else out
-        plan, tasks = self._plan(), []
+        if self.first is None:
+            self._read(pictures, out, split=self.worth_bfloat16, progress=progress)
+            return out
+        for some, rows in zip(pictures.split(_TOGETHER), out.split(_TOGETHER), strict=True):
+            self._read(self.first.answers(some), rows, split=self.worth_bfloat16)
+            if self.options.mirror:
+                mirrored = torch.empty_like(rows)
+                answers = self.first.answers(some.flip(2))
+                self._read(answers, mirrored, split=self.worth_bfloat16)
+                rows.add_(mirrored).div_(2)
+            if progress is not None:
+                progress(len(some))
+        return out
+
+    def answers(self, pictures: Tensor) -> Float[Tensor, "n grid grid m"]:
+        """Return the features of pictures as pictures of cells, for a next layer to see."""
+        rows = torch.empty(len(pictures), self.width)
+        # Few entries do not make the fast product pay, but it may be on for the next layer.
+        self._read(pictures, rows, split=True)
+        return rows.view(len(rows), self.options.grid, self.options.grid, -1)
+
+    def _read(
+        self,
+        pictures: Tensor,
+        out: Tensor,
+        *,
+        split: bool,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        plan, tasks = self._plan(split), []
         for start in range(0, len(pictures), _PICTURES):
             part = slice(start, start + _PICTURES)
             tasks.append(partial(self._write, plan, pictures[part], out[part], progress))
         run_tasks(tasks, threads=torch.get_num_threads())
-        return out
 
     @staticmethod
     def _write(plan: PatchPlan, pictures: Tensor, out: Tensor, progress: Any) -> None:
         write_features(plan, scaled(pictures).permute(0, 3, 1, 2).contiguous(), out, progress)
 
-    def _plan(self) -> PatchPlan:
+    def _plan(self, split: bool) -> PatchPlan:
         return PatchPlan(
             self.options.size,
             self.mean,
-            split_whitening(self.whitening) if self.worth_bfloat16 else self.whitening,
+            split_whitening(self.whitening) if split else self.whitening,
             self.filters.bfloat16().float(),
             self.offset.exp(),
             self.cells(),
             self.options.both_signs,
-            self.options.mirror,
+            self.options.mirror and self.first is None,  # else it is the first that sees pictures
         )
 
     def cells(self) -> np.ndarray:
         """Return the cell of each place, (places,) int64."""
-        rows, columns = (np.arange(side - self.options.size + 1) for side in self.image_shape[:2])
+        sides = self.options.read_shape(self.image_shape)[:2]
+        rows, columns = (np.arange(side - self.options.size + 1) for side in sides)
         grid = self.options.grid
         down, right = rows * grid // len(rows), columns * grid // len(columns)
         return (down[:, None] * grid + right).reshape(-1)
@@ -226,6 +292,11 @@ def fit_patch_map(
     image_shape = (int(pictures.shape[1]), int(pictures.shape[2]), int(pictures.shape[3]))
     options.checked(image_shape)
     generator = torch.Generator().manual_seed(seed)
+    first = None
+    if options.first:
+        first = fit_patch_map(pictures, options.before(image_shape), seed=seed, sample=sample)
+        chosen = torch.randperm(len(pictures), generator=generator)[:_ANSWERED]
+        pictures = first.answers(pictures[chosen])
     patches = draw_patches(pictures, options.size, sample, generator)
     if not bool(patches.any()):
         raise InvalidDataError("all patches of the pictures are flat: is there anything in them?")
@@ -242,7 +313,7 @@ def fit_patch_map(
     rank = max(1, round(options.quantile * len(answers)))
     offset = gain * answers.T.contiguous().kthvalue(rank, dim=1).values
     offset = offset.clamp(-_OFFSET_LIMIT, _OFFSET_LIMIT)
-    return PatchMap(options, image_shape, mean, whitening, landmarks.T * gain, offset)
+    return PatchMap(options, image_shape, mean, whitening, landmarks.T * gain, offset, first)
 
 
 def draw_patches(

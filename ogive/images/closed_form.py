@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from ogive._typing import ImageShape, Progress
 from ogive.estimators import PatchKernelClassifier
-from ogive.images.recipe import Recipe, Shape
+from ogive.images.recipe import Recipe
 
 
-def closed_form_settings(recipe: Recipe, image_shape: Shape) -> dict[str, Any]:
+def closed_form_settings(recipe: Recipe, image_shape: ImageShape) -> dict[str, Any]:
     """Return a recipe's table ``[closed-form]`` for pictures of that shape, nothing left open.
 
     Examples
@@ -23,8 +23,8 @@ def closed_form_settings(recipe: Recipe, image_shape: Shape) -> dict[str, Any]:
 
 def closed_form_classifier(
     recipe: Recipe,
-    image_shape: Shape,
-    progress: Callable[[str, int, int], None] | None = None,
+    image_shape: ImageShape,
+    progress: Progress | None = None,
 ) -> PatchKernelClassifier:
     """Return the classifier that a recipe describes, not fitted.
 

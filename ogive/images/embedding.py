@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, ClassVar, Self
@@ -13,8 +13,8 @@ import numpy as np
 
 from ogive._errors import InvalidDataError, InvalidParameterError, InvalidTypeError, nearest_name
 from ogive._record import RecordReader, RecordWriter
-from ogive.images.picture_shapes import Shape, check_image_shape, check_images
-from ogive.images.picture_shapes import resize_pictures as resize_pictures  # noqa: PLC0414 - web
+from ogive._typing import ImageShape, Progress
+from ogive.images.picture_shapes import check_image_shape, check_images, resize_pictures
 
 _BATCH_BYTES = 16 << 20
 # What other files of Ogive offer; they are imported when their name is met.
@@ -24,7 +24,6 @@ _PROVIDERS = {
     "pca": "ogive.images.principal_embedding",
     "trained": "ogive.images.trained_embedding",
 }
-Progress = Callable[[str, int, int], None]
 _registered: dict[str, type[Embedder]] = {}
 
 
@@ -46,7 +45,7 @@ class Embedder(ABC):
     #: Whether `fit` learns from classes: it then takes `labels`, `seed` and `progress` too.
     learns: ClassVar[bool] = False
 
-    def __init__(self, image_shape: Shape) -> None:
+    def __init__(self, image_shape: ImageShape) -> None:
         self.image_shape = check_image_shape(image_shape)
 
     @classmethod
@@ -186,7 +185,7 @@ class EmbeddingRecipe:
     """
 
     name: str = "patches"
-    image_shape: Shape | None = None
+    image_shape: ImageShape | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def fit(
@@ -320,7 +319,7 @@ def refuse_options(options: Mapping[str, Any], embedding: str, known: str) -> No
         )
 
 
-def read_image_shape(reader: RecordReader) -> Shape:
+def read_image_shape(reader: RecordReader) -> ImageShape:
     """Return the image shape in a record; raise InvalidModelError if it is none."""
     shape = reader.value("image_shape", list)
     try:

@@ -8,23 +8,23 @@ import numpy as np
 
 from ogive._errors import InvalidDataError, InvalidTypeError
 from ogive._record import RecordWriter
+from ogive._typing import ImageShape, Progress
 from ogive._writing import PathLike
 from ogive.data import Dataset
 from ogive.images.embedding import (
     Embedder,
     EmbeddingRecipe,
-    Progress,
     check_classes,
     embedder_named,
     write_embedder,
 )
 from ogive.images.picture_files import PictureFile, find_files, listed, read_each
-from ogive.images.picture_shapes import Shape, check_images, resize_pictures
+from ogive.images.picture_shapes import check_images, resize_pictures
 
 Sources = PathLike | Sequence[PathLike] | Dataset
 
 _FILES = 64  # decoded at a time
-_SHAPE: Shape = (32, 32, 3)
+_SHAPE: ImageShape = (32, 32, 3)
 _LARGEST_SIDE = 64  # of a data set's pictures that are embedded in their own size
 
 

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from ogive._errors import InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
-from ogive._typing import Float
+from ogive._typing import Float, ImageShape
 from ogive.estimators.patch_kernel_features import patch_features
 from ogive.estimators.patch_record import read_patch_map, write_patch_map
 from ogive.features.patches import PatchMap, PatchOptions, fit_patch_map
 from ogive.images.embedding import Embedder
-from ogive.images.picture_shapes import Shape, check_image_shape
+from ogive.images.picture_shapes import check_image_shape
 from ogive.images.recipe import ClosedForm
 
 _OVERSAMPLED, _STEPS = 16, 4  # of the search for principal directions
@@ -40,7 +40,7 @@ class PatchProjection:
     components: np.ndarray
 
     @property
-    def image_shape(self) -> Shape:
+    def image_shape(self) -> ImageShape:
         """Height, width and channels of the pictures that it takes."""
         return self.patch_map.image_shape
 

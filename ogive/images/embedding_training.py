@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ogive._training import Batches, one_cycle, set_rate
-from ogive._typing import Float, Int
-from ogive.images.embedding import Progress
+from ogive._typing import Float, Int, Progress
 from ogive.nn import PairwiseSigmoidLoss, positive_prior
 
 _BATCH = 1024

@@ -14,7 +14,7 @@ from ogive._checks import check_count
 from ogive._errors import InvalidDataError, InvalidTypeError
 from ogive._record import RecordReader, RecordWriter
 from ogive._training import digest
-from ogive._typing import Float
+from ogive._typing import Float, ImageShape
 from ogive.estimators import PatchKernelClassifier
 from ogive.estimators.record import read_estimator, write_estimator
 from ogive.images.embedding import Embedder, EmbeddingRecipe, refuse_options, register_embedder
@@ -26,7 +26,7 @@ from ogive.images.embedding_parts import (
 )
 from ogive.images.gradient.classifier import NetworkClassifier
 from ogive.images.gradient.record import read_network_classifier, write_network_classifier
-from ogive.images.picture_shapes import Shape, check_images
+from ogive.images.picture_shapes import check_images
 from ogive.solvers.wide_ridge import rounded_
 
 PictureClassifier = PatchKernelClassifier | NetworkClassifier
@@ -199,7 +199,7 @@ def check_picture_model(model: Any, name: str = "model") -> PictureClassifier:
     return model
 
 
-def _image_shape(model: PictureClassifier) -> Shape:
+def _image_shape(model: PictureClassifier) -> ImageShape:
     if isinstance(model, NetworkClassifier):
         return model.image_shape_
     return model.patch_map_.image_shape

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from ogive._errors import DataNotFoundError, InvalidDataError, OgiveError
+from ogive._typing import ImageShape
 from ogive._writing import PathLike
 from ogive.data import read_pictures
 from ogive.data.folder import EXTENSIONS
-from ogive.images.picture_shapes import Shape, resize_pictures
+from ogive.images.picture_shapes import resize_pictures
 
 _DECODERS = 4  # Pillow decodes outside the interpreter's lock
 
@@ -102,7 +103,7 @@ def existing(paths: Iterable[str]) -> dict[str, PictureFile]:
     return {file.path: file for file in found if file is not None}
 
 
-def read_each(paths: Sequence[str], image_shape: Shape) -> list[np.ndarray | str]:
+def read_each(paths: Sequence[str], image_shape: ImageShape) -> list[np.ndarray | str]:
     """Decode picture files into one shape, in several threads.
 
     Returns

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ogive._errors import InvalidDataError
+from ogive._typing import Progress
 from ogive._writing import PathLike
 from ogive.data import Dataset, names
 from ogive.images.approximate import ApproximateIndex, have_usearch
-from ogive.images.embedding import Progress
 from ogive.images.embedding_fit import pictures_of
 from ogive.images.picture_entries import Entry, Skipped
 from ogive.images.picture_files import PictureFile, existing, read_each, real_path

@@ -17,9 +17,10 @@ from ogive._errors import (
     OgiveError,
 )
 from ogive._record import RecordReader, RecordWriter
+from ogive._typing import Progress
 from ogive._writing import PathLike
 from ogive.data import Dataset
-from ogive.images.embedding import Embedder, EmbeddingRecipe, Progress, read_embedder
+from ogive.images.embedding import Embedder, EmbeddingRecipe, read_embedder
 from ogive.images.embedding_fit import describe, fitted_embedder, same_embedder
 from ogive.images.picture_entries import Entries, Entry, Skipped
 from ogive.images.picture_files import existing, find_files, listed, read_each, real_path
@@ -34,6 +35,8 @@ from ogive.kernels import Logistic, Sigmoid
 _KERNEL = Sigmoid(2.0, 0.0)
 
 Pictures = PathLike | np.ndarray | Sequence[PathLike]
+
+_CURE = "build it again"
 
 
 class PictureIndex:
@@ -336,14 +339,14 @@ class PictureIndex:
         InvalidModelError
             If it is no index, is damaged, or comes from a newer Ogive.
         """
-        reader = RecordReader(*read_container(path))
+        reader = RecordReader(*read_container(path, kind="index", cure=_CURE))
         try:
             check_format(reader)
             index = cls(read_embedder(reader.part("embedding")))
             read_index(index, reader)
         except OgiveError as error:
             raise InvalidModelError(
-                f"{path_text(path)} cannot be loaded as a picture index: {error}; build it again"
+                f"{path_text(path)} cannot be loaded as a picture index: {error}; {_CURE}"
             ) from error
         return index
 

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 from ogive._errors import InvalidDataError, InvalidParameterError, InvalidTypeError
-
-Shape = tuple[int, int, int]
+from ogive._typing import ImageShape
 
 _MOST_PIXELS = 1 << 24  # of an image shape, in a file or asked for
 
 
-def check_image_shape(shape: Any) -> Shape:
+def check_image_shape(shape: Any) -> ImageShape:
     """Return (height, width, channels), or raise InvalidParameterError.
 
     Examples
@@ -47,7 +46,7 @@ def check_images(images: Any) -> None:
         )
 
 
-def resize_pictures(images: np.ndarray, image_shape: Shape) -> np.ndarray:
+def resize_pictures(images: np.ndarray, image_shape: ImageShape) -> np.ndarray:
     """Return pictures of another size and number of channels: bilinear, antialiased.
 
     Grey becomes three equal channels, RGB becomes luma (ITU-R 601), and what is transparent becomes

@@ -10,13 +10,14 @@ import numpy as np
 from ogive._checks import check_count
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
+from ogive._typing import ImageShape
 from ogive.images.embedding import (
     Embedder,
     read_image_shape,
     refuse_options,
     register_embedder,
 )
-from ogive.images.picture_shapes import Shape, check_images
+from ogive.images.picture_shapes import check_images
 
 Components = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -57,7 +58,7 @@ class PrincipalEmbedder(Embedder):
 
     def __init__(
         self,
-        image_shape: Shape,
+        image_shape: ImageShape,
         mean: np.ndarray,
         components: np.ndarray,
         variances: np.ndarray,

@@ -8,9 +8,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ogive._errors import InvalidParameterError
+from ogive._typing import ImageShape
+from ogive.features.patches import PatchOptions
 from ogive.images.recipe_file import checked, read_recipe_file
 
-Shape = tuple[int, int, int]
 Size = Literal["small", "medium", "large"]
 METHODS = ("closed-form", "gradient", "both")
 
@@ -23,6 +24,9 @@ class ClosedForm(BaseModel):
     size : {"small", "medium", "large"}
         How many filters, unless ``filters`` says it: seconds, a minute, minutes. Medium if left
         open; small where they are trained on by gradient, which makes more of fewer.
+    layers : {1, 2}
+        With two, a layer of 32 landmarks comes before (``n_first_filters``). On CIFAR-10 and
+        Fashion-MNIST one layer of as many features was better.
     filters, patch_size, grid, both_signs, mirror, whitening, gain, quantile, alpha, \
 logistic_steps
         As for `ogive.estimators.PatchKernelClassifier`.
@@ -36,6 +40,7 @@ logistic_steps
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     size: Size | None = None
+    layers: Literal[1, 2] = 1
     filters: int | None = Field(default=None, ge=1)
     patch_size: int | None = Field(default=None, ge=2)
     grid: int | None = Field(default=None, ge=1)
@@ -47,7 +52,7 @@ logistic_steps
     alpha: float = Field(default=0.01, gt=0)
     logistic_steps: int = Field(default=8, ge=0)
 
-    def settled(self, image_shape: Shape, size: Size = "medium") -> dict[str, Any]:
+    def settled(self, image_shape: ImageShape, size: Size = "medium") -> dict[str, Any]:
         """Return all settings but the size, nothing left open, for pictures of that shape.
 
         ``size`` is that of a recipe that does not say it.
@@ -55,22 +60,25 @@ logistic_steps
         Grey pictures get one sign and a fine grid; colour pictures both signs, a coarse grid and
         their mirror images, which was best on held-out rows of Fashion-MNIST and CIFAR-10.
         """
-        height, width, channels = image_shape
-        colour = channels > 1
-        side = min(height, width)
-        patch = self.patch_size or max(2, min(6, side // 2))
+        colour = image_shape[2] > 1
+        first = _FIRST_FILTERS if self.layers == 2 else 0
+        # A first layer leaves a picture of half as many places a side.
+        side = min(PatchOptions(first=first).read_shape(image_shape)[:2])
+        patch = self.patch_size or max(2, min(4 if first else 6, side // 2))
         filters = _FILTERS[self.size or size][colour]
         rules: dict[str, Any] = {
             "filters": filters,
+            "n_first_filters": first,
             "patch_size": patch,
             "grid": max(1, min(3 if colour else 6, side - patch + 1)),
             "both_signs": colour,
             "mirror": colour,
         }
-        given = self.model_dump(exclude={"size"}, exclude_none=True)
+        given = self.model_dump(exclude={"size", "layers"}, exclude_none=True)
         return {**rules, **given}
 
 
+_FIRST_FILTERS = 32
 _FILTERS = {"small": (128, 384), "medium": (384, 896), "large": (640, 1408)}  # grey, colour
 
 
@@ -110,7 +118,7 @@ validation_fraction
     patience: int | None = Field(default=None, ge=1)
     validation_fraction: float = Field(default=0.1, gt=0, lt=1)
 
-    def settled(self, image_shape: Shape) -> dict[str, Any]:
+    def settled(self, image_shape: ImageShape) -> dict[str, Any]:
         """Return all settings, nothing left open but rate and patience, for such pictures.
 
         Colour pictures are taken for photographs, which stay what they are when they are mirrored

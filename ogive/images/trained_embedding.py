@@ -12,8 +12,9 @@ from torch import Tensor
 from ogive._checks import check_count
 from ogive._errors import InvalidDataError
 from ogive._record import RecordReader, RecordWriter
+from ogive._typing import Progress
 from ogive.features.patches import PatchMap
-from ogive.images.embedding import Progress, check_classes, refuse_options, register_embedder
+from ogive.images.embedding import check_classes, refuse_options, register_embedder
 from ogive.images.embedding_parts import (
     PatchProjection,
     ProjectedEmbedder,

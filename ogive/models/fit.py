@@ -89,7 +89,7 @@ class Training:
         """Return the rows to fit on and those held out, in the classes' proportions."""
         strata = self.y if self.classes else np.zeros(len(self.y), dtype=np.int64)
         classes = self.classes or ("row",)
-        rows = stratified_split(strata, test_fraction, seed, classes=classes)
+        rows = stratified_split(strata, test_fraction, seed, classes=classes, name="test_fraction")
         return self.take(rows[0]), self.take(rows[1])
 
 

@@ -11,18 +11,17 @@ import numpy as np
 from ogive._devices import check_device
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._resources import Meter
+from ogive._typing import ImageShape, Progress
 from ogive.data import Dataset
 from ogive.estimators import PatchKernelClassifier
 from ogive.images.closed_form import closed_form_classifier, closed_form_settings
 from ogive.images.gradient.classifier import NetworkClassifier
 from ogive.images.gradient.patches import fit_patches, patch_descent
-from ogive.images.recipe import Recipe, Shape
+from ogive.images.recipe import Recipe
 from ogive.images.training import TrainingFiles
 from ogive.models.fit import Training, summary_of
 from ogive.models.model import Model
 from ogive.preprocessing import RowPreprocessing
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ class _Work:
     """What a method needs: pictures as rows, their classes, and how it is to be done."""
 
     recipe: Recipe
-    shape: Shape
+    shape: ImageShape
     X: np.ndarray
     y: np.ndarray
     held_out: tuple[np.ndarray, np.ndarray] | None

@@ -37,6 +37,8 @@ class PatchFeatures(nn.Module):
     gain, offset : Parameters of shape (m,)
     mean : Tensor of shape (d,), whitening : Tensor of shape (d, d)
         Buffers: of patches, and applied to them.
+    first : PatchFeatures or None
+        The layer before, where the options ask for one.
 
     Raises
     ------
@@ -74,7 +76,8 @@ class PatchFeatures(nn.Module):
     ) -> None:
         super().__init__()
         self.image_shape, self.options = image_shape, options.checked(image_shape)
-        entries, filters = image_shape[2] * options.size**2, options.filters
+        self._read_shape = options.read_shape(image_shape)
+        entries, filters = self._read_shape[2] * options.size**2, options.filters
 
         def made(*shape: int) -> Tensor:
             return torch.empty(shape, device=device, dtype=dtype)
@@ -85,7 +88,11 @@ class PatchFeatures(nn.Module):
         self.register_buffer("mean", made(entries))
         self.register_buffer("whitening", made(entries, entries))
         self.register_buffer("_cells", self._cell_shares().to(self.mean), persistent=False)
+        self.first: PatchFeatures | None = None
         self.reset_parameters()
+        if options.first:
+            before = options.before(image_shape)
+            self.first = PatchFeatures(image_shape, before, device=device, dtype=dtype)
 
     @classmethod
     def of(cls, patch_map: PatchMap) -> Self:
@@ -108,14 +115,24 @@ class PatchFeatures(nn.Module):
             layer.gain.copy_(gain)
             layer.weight.copy_((patch_map.filters / gain).T)
             layer.offset.copy_(patch_map.offset)
+        if patch_map.first is not None:
+            layer.first = cls.of(patch_map.first)
         return layer
 
     def patch_map(self) -> PatchMap:
         """Return the map with this layer's landmarks: much faster where nothing is trained."""
-        filters = (self.gain[:, None] * self.weight).detach().T
-        parts = (self.mean, self.whitening, filters, self.offset.detach())
+
+        def kept(tensor: Tensor) -> Tensor:
+            return tensor.detach().float().cpu().clone().contiguous()
+
         return PatchMap(
-            self.options, self.image_shape, *(p.float().cpu().clone().contiguous() for p in parts)
+            self.options,
+            self.image_shape,
+            kept(self.mean),
+            kept(self.whitening),
+            kept((self.gain[:, None] * self.weight).T),
+            kept(self.offset),
+            None if self.first is None else self.first.patch_map(),
         )
 
     @torch.no_grad()
@@ -131,6 +148,8 @@ class PatchFeatures(nn.Module):
         self.gain.fill_(options.gain * entries**0.5)
         quantile = torch.tensor(options.quantile, dtype=torch.float64)
         self.offset.fill_(options.gain * float(torch.special.ndtri(quantile)))
+        if self.first is not None:
+            self.first.reset_parameters()
 
     def forward(
         self, input: Float[Tensor, "n channels height width"]
@@ -148,6 +167,8 @@ class PatchFeatures(nn.Module):
         return found.flatten(1)
 
     def _pooled(self, input: Tensor) -> Float[Tensor, "n signs_cells m"]:
+        if self.first is not None:
+            input = self.first(input).unflatten(1, (*self._read_shape[:2], -1)).permute(0, 3, 1, 2)
         patches, landmarks = self._patches(input), self.gain[:, None] * self.weight
         found = [
             self._means(functional.linear(patches, sign, -self.offset).sigmoid_())
@@ -179,7 +200,7 @@ class PatchFeatures(nn.Module):
         """Return the matrix that averages the answers of the places of each cell."""
         rows, columns = (
             functional.one_hot(torch.arange(places) * self.options.grid // places)
-            for places in (side - self.options.size + 1 for side in self.image_shape[:2])
+            for places in (side - self.options.size + 1 for side in self._read_shape[:2])
         )
         member = torch.einsum("hg,wk->gkhw", rows, columns).flatten(2).flatten(0, 1).double()
         return member / member.sum(1, keepdim=True)

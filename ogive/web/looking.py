@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ogive.images.embedding import resize_pictures
 from ogive.images.picture_entries import Entry
 from ogive.images.picture_hits import Hit
 from ogive.images.picture_index import PictureIndex
+from ogive.images.picture_shapes import resize_pictures
 from ogive.kernels import Sigmoid
 from ogive.models import Model
 from ogive.preprocessing import RowPreprocessing

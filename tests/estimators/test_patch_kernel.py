@@ -9,6 +9,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
 
+import ogive
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive.data import available, load
 from ogive.estimators import PatchKernelClassifier, PatchKernelFeatures
@@ -43,6 +44,17 @@ def test_classifier_beats_pixels_and_agrees_with_the_pipeline(digits):
     pipeline = make_pipeline(PatchKernelFeatures(**SMALL), RidgeClassifier(1e-4))
     pipeline.fit(X[train], y[train])
     assert abs(pipeline.score(X[test], y[test]) - score) < 0.03
+
+
+def test_two_layers_learn_and_are_kept_in_files(digits, tmp_path):
+    X, y = digits
+    model = PatchKernelClassifier(32, patch_size=2, grid=2, n_first_filters=24)
+    model.fit(X[:1200], y[:1200])
+    assert model.score(X[1200:], y[1200:]) > 0.93
+    ogive.save(model, tmp_path / "two.ogive")
+    again = ogive.load(tmp_path / "two.ogive")
+    assert again.n_first_filters == 24
+    assert np.array_equal(again.predict_proba(X[1200:]), model.predict_proba(X[1200:]))
 
 
 def test_probabilities_are_calibrated_and_agree_with_predict(digits):

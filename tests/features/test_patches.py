@@ -64,6 +64,35 @@ def test_agrees_with_loops(both_signs, mirror, channels, size, grid):
         np.testing.assert_allclose(features.numpy(), expected, atol=2e-3)
 
 
+@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize(("first", "size", "grid"), [(3, 2, 2), (1, 3, 1)])
+def test_a_second_layer_sees_the_answers_of_the_first(mirror, first, size, grid):
+    pictures = draw(channels=3)
+    patch_map = fitted(pictures, first=first, size=size, grid=grid, mirror=mirror, both_signs=True)
+    assert patch_map.first.image_shape == patch_map.image_shape == (9, 11, 3)
+
+    def expected(picture):
+        cells = patch_map.first.options.grid
+        answers = naive(patch_map.first, picture).reshape(cells, cells, first)
+        return naive(patch_map, 255 * answers)
+
+    for picture, features in zip(pictures.numpy(), patch_map.features(pictures), strict=True):
+        wanted = expected(picture)
+        if mirror:
+            wanted = (wanted + expected(picture[:, ::-1])) / 2
+        np.testing.assert_allclose(features.numpy(), wanted, atol=5e-3)
+
+
+def test_a_second_layer_needs_room():
+    pictures = draw(height=6, width=6)
+    with pytest.raises(InvalidParameterError, match=r"patch_size=3: must be from 2 to 2.*answers"):
+        fitted(pictures, first=2)
+    with pytest.raises(InvalidParameterError, match="n_first_filters=-1"):
+        fitted(pictures, first=-1)
+    with pytest.raises(InvalidParameterError, match="3×3 pixels at least"):
+        fitted(draw(height=2, width=9), first=2, size=2, grid=1)
+
+
 def test_threads_and_parts_do_not_matter():
     pictures = draw(n=40)
     patch_map = fitted(pictures)
@@ -75,6 +104,17 @@ def test_threads_and_parts_do_not_matter():
     finally:
         torch.set_num_threads(before)
     assert torch.equal(torch.cat([patch_map.features(p) for p in pictures.split(7)]), whole)
+
+
+def test_a_second_layer_is_the_same_by_fast_products_and_in_parts():
+    pictures = draw(n=300)
+    patch_map = fitted(pictures, first=40, size=2)
+    whole = patch_map.features(pictures)
+    parts = torch.cat([patch_map.features(some) for some in pictures.split(70)])
+    torch.testing.assert_close(parts, whole, rtol=0, atol=1e-6)
+    with exact_products():
+        # Twice patches are rounded to bfloat16, and may be to the other side.
+        torch.testing.assert_close(patch_map.features(pictures), whole, rtol=0, atol=4e-3)
 
 
 def test_fast_products_give_the_same_features():

@@ -43,6 +43,7 @@ X = np.random.default_rng(0).normal(size=(12, 4))
 Y = X[:, 0]
 NAMES = np.array(["a", "bb", "c"])[np.arange(12) % 3]
 PIXELS = abs(X * 60).astype(np.uint8)
+LARGER = np.tile(PIXELS.reshape(12, 2, 2), (1, 3, 3)) + np.arange(6, dtype=np.uint8)
 PICTURES = Dataset("squares", PIXELS, np.arange(12) % 2, ("no", "yes"), (2, 2, 1))
 LINES = [f"{row[0]:.2f},{row[1]:.2f},{NAMES[i]},word{i % 3} the,{i % 2}" for i, row in enumerate(X)]
 
@@ -73,6 +74,7 @@ def estimators():
         Nystroem(n_components=6).fit(sparse.csr_matrix(X * (X > 0), dtype=np.float32)),
         PatchKernelFeatures(3, **patches).fit(PIXELS),
         PatchKernelClassifier(3, **patches, both_signs=True).fit(PIXELS, NAMES),
+        PatchKernelFeatures(3, patch_size=2, grid=1, n_first_filters=2).fit(LARGER),
     ]
 
 

@@ -56,6 +56,18 @@ def test_a_file_whose_parts_do_not_fit_is_refused(trained, tmp_path, name, value
         trained.estimator.set_params(**{name: before})
 
 
+@pytest.mark.parametrize("method", ["closed-form", "both"])
+def test_two_layers(method, tmp_path):
+    recipe = Recipe.of({"method": method, "closed-form": {"layers": 2, "filters": 24}})
+    assert closed_form_settings(recipe, (8, 8, 1))["n_first_filters"] == 32
+    data = load("digits").take(range(700))
+    model = train_pictures(Training.of(data), recipe.overridden())
+    test = load("digits", "test")
+    assert (model.predict_codes(test) == test.y).mean() > 0.9
+    again = load_model(save(model, tmp_path / "two.ogive"))
+    assert np.array_equal(again.predict_proba(test), model.predict_proba(test))
+
+
 def test_progress_is_told():
     told = []
     course = Course(progress=lambda *a: told.append(a))

@@ -82,6 +82,23 @@ def test_back_to_a_map():
     assert again.options == patch_map.options and again.image_shape == patch_map.image_shape
 
 
+@pytest.mark.parametrize("mirror", [False, True])
+def test_two_layers(mirror):
+    shape = (9, 8, 3)
+    wanted = PatchOptions(filters=5, size=2, grid=2, both_signs=True, mirror=mirror, first=4)
+    patch_map = fit_patch_map(pictures(shape, 60), wanted, sample=800)
+    x = pictures(shape)
+    layer = PatchFeatures.of(patch_map)
+    found = layer(x.permute(0, 3, 1, 2))
+    # The map rounds to bfloat16, before either layer.
+    torch.testing.assert_close(found, patch_map.features(x), rtol=0, atol=1e-2)
+    assert (found - patch_map.features(x)).abs().mean() < 1e-3
+    found.square().sum().backward()
+    assert layer.first.weight.grad.abs().max() > 0
+    again = layer.patch_map()
+    torch.testing.assert_close(again.features(x), patch_map.features(x), rtol=0, atol=1e-2)
+
+
 def test_drawn_landmarks_answer_to_the_asked_share():
     layer = PatchFeatures((20, 20, 1), PatchOptions(filters=50, size=6, grid=1, quantile=0.8))
     generator = torch.Generator().manual_seed(0)
@@ -109,14 +126,16 @@ def test_wrong_pictures_and_options():
 
 CASES = [
     LayerCase(
-        f"patch features, {more or 'one sign'}",
-        lambda dtype, more=more: PatchFeatures(
-            (4, 5, 2), PatchOptions(filters=3, size=3, grid=2, **more), dtype=dtype
-        ),
-        lambda dtype: (pictures((4, 5, 2), 2, dtype).permute(0, 3, 1, 2),),
+        f"patch features, {name}",
+        lambda dtype, shape=shape, wanted=wanted: PatchFeatures(shape, wanted, dtype=dtype),
+        lambda dtype, shape=shape: (pictures(shape, 2, dtype).permute(0, 3, 1, 2),),
         leading=False,
     )
-    for more in ({}, {"both_signs": True, "mirror": True})
+    for name, shape, wanted in (
+        ("one sign", (4, 5, 2), PatchOptions(3, 3, 2)),
+        ("both signs, mirror", (4, 5, 2), PatchOptions(3, 3, 2, both_signs=True, mirror=True)),
+        ("two layers", (6, 7, 2), PatchOptions(3, 2, 1, first=2)),
+    )
 ]
 
 

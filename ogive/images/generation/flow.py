@@ -8,8 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ogive._typing import Float, Int
-from ogive.images.generation.network import Shape
+from ogive._typing import Float, ImageShape, Int
 
 Velocity = Callable[[Tensor, float], Tensor]
 
@@ -20,7 +19,7 @@ class VelocityField(Protocol):
     """What tells velocities: a `FlowNetwork`, or a `KernelFlow`."""
 
     @property
-    def image_shape(self) -> Shape:
+    def image_shape(self) -> ImageShape:
         """(height, width, channels) of a picture."""
 
     @property

@@ -13,15 +13,13 @@ from torch import Tensor
 from ogive._checks import check_count, check_positive
 from ogive._errors import InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
-from ogive._typing import Float
+from ogive._typing import Float, Progress
 from ogive.images.generation.flow import MOST_GUIDANCE, guided, integrate
 from ogive.images.generation.kernel_flow import KernelFlow
 from ogive.images.generation.network import FlowNetwork
 from ogive.images.generation.network_record import read_network, write_network
 from ogive.images.generation.pixels import to_pixels
 from ogive.operators.precision import fast_bfloat16
-
-Progress = Callable[[str, int, int], None]
 
 # Samples are made in chunks of this size, the last one filled up: how a processor adds up depends
 # on the size, and a sample must not depend on how many are asked for.

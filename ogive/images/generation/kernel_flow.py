@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,16 +10,13 @@ from torch import Tensor
 
 from ogive._record import RecordReader, RecordWriter
 from ogive._training import generator_at
-from ogive._typing import Float, Int
+from ogive._typing import Float, ImageShape, Int, Progress
 from ogive.estimators import KernelRidge
 from ogive.estimators.record import read_estimator, write_estimator
 from ogive.images.generation.coupling import couple
-from ogive.images.generation.network import Shape
 from ogive.images.generation.network_record import read_image_shape
 from ogive.images.generation.pixels import from_pixels
 from ogive.kernels import Sigmoid
-
-Progress = Callable[[str, int, int], None]
 
 STRETCHES = 16
 _MOST_STRETCHES = 1000
@@ -45,7 +41,7 @@ class KernelFlow:
         Of stretches of equal length, from noise to pictures.
     """
 
-    image_shape: Shape
+    image_shape: ImageShape
     classes: int
     regressions: tuple[KernelRidge, ...]
 

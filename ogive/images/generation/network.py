@@ -9,15 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ogive._typing import Float, Int
+from ogive._typing import Float, ImageShape, Int
 from ogive.images.generation.layers import (
     ChannelNorm,
     make_attention,
     make_convolution,
     make_linear,
 )
-
-Shape = tuple[int, int, int]
 
 _FREQUENCIES = 32
 _FASTEST = 64 * math.pi  # half turns in the unit of time: neighbouring steps of a sampler differ
@@ -40,7 +38,7 @@ class NetworkShape:
         Residual blocks of the finer level, on the way down and on the way up.
     """
 
-    image_shape: Shape
+    image_shape: ImageShape
     classes: int
     kernel: str = "sigmoid"
     width: int = 64
@@ -104,7 +102,7 @@ class FlowNetwork(nn.Module):
         self.last = _zero(nn.Conv2d(width, inner, 3, padding=1))
 
     @property
-    def image_shape(self) -> Shape:
+    def image_shape(self) -> ImageShape:
         """(height, width, channels) of a picture."""
         return self.shape.image_shape
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ogive._record import RecordReader, RecordWriter
+from ogive._typing import ImageShape
 from ogive.images._network_state import read_network_state, write_network_state
 from ogive.images.generation.layers import TWIN
-from ogive.images.generation.network import FlowNetwork, NetworkShape, Shape
+from ogive.images.generation.network import FlowNetwork, NetworkShape
 
 LARGEST_SIDE = 64
 MOST_CHANNELS = 4
@@ -42,7 +43,7 @@ def read_network(reader: RecordReader) -> FlowNetwork:
     return read_network_state(lambda: FlowNetwork(shape), reader.part("weights"))
 
 
-def read_image_shape(reader: RecordReader) -> Shape:
+def read_image_shape(reader: RecordReader) -> ImageShape:
     """Read the shape of the pictures of a flow: (height, width, channels), small ones."""
     sides = reader.value("image_shape", list)
     most = (LARGEST_SIDE, LARGEST_SIDE, MOST_CHANNELS)

@@ -20,6 +20,7 @@ from ogive._training import (
     run_training,
     set_rate,
 )
+from ogive._typing import Progress
 from ogive.data import Dataset
 from ogive.images.generation.batches import POOL, FlowBatch, FlowBatches
 from ogive.images.generation.network import FlowNetwork
@@ -27,8 +28,6 @@ from ogive.images.generation.pixels import whole_pixels
 from ogive.images.generation.recipe import GeneratorRecipe
 from ogive.images.training import TrainingFiles
 from ogive.operators.precision import fast_bfloat16
-
-Progress = Callable[[str, int, int], None]
 
 _UNTIMED, _TIMED = 3, 8  # steps by which the others are timed
 _LOGGED = 20  # steps of a line in the log

@@ -8,12 +8,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ogive._errors import InvalidParameterError
+from ogive._typing import ImageShape
 from ogive.images.generation.flow import MOST_GUIDANCE
 from ogive.images.generation.layers import TWIN
 from ogive.images.generation.network import NetworkShape
 from ogive.images.recipe_file import checked, read_recipe_file
-
-Shape = tuple[int, int, int]
 
 _TABLE = "generator"
 # Who heeds which settings; seed, unlabelled and guidance are heeded by both.
@@ -85,7 +84,7 @@ class GeneratorRecipe(BaseModel):
     guidance: float | None = Field(default=None, ge=0, le=MOST_GUIDANCE)
     landmarks: int = Field(default=500, ge=1)
 
-    def network_shape(self, image_shape: Shape, classes: int) -> NetworkShape:
+    def network_shape(self, image_shape: ImageShape, classes: int) -> NetworkShape:
         """Return what the network of this recipe is for such pictures."""
         kernel = TWIN if self.twin else self.kernel
         return NetworkShape(image_shape, classes, kernel, self.width, self.blocks)

@@ -12,6 +12,7 @@ import torch
 
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._resources import Meter
+from ogive._typing import Progress
 from ogive.data import Dataset, Table
 from ogive.images.generation.generator import PictureGenerator
 from ogive.images.generation.kernel_flow import KernelFlow
@@ -21,8 +22,6 @@ from ogive.images.generation.network_training import train_network
 from ogive.images.generation.pixels import whole_pixels
 from ogive.images.generation.recipe import GeneratorRecipe
 from ogive.images.training import TrainingFiles
-
-Progress = Callable[[str, int, int], None]
 
 # Chosen by agreement of a classifier, and Fréchet distance in its features.
 _GUIDANCE = {"gradient": 2.0, "closed-form": 1.5}

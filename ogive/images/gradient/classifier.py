@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 from torch import Tensor
@@ -16,7 +16,9 @@ from ogive._checks import check_count, check_positive
 from ogive._devices import check_device
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._training import TrainingFiles
+from ogive._typing import Progress
 from ogive.estimators.base import seed_of
+from ogive.estimators.logit_classifier import LogitClassifier
 from ogive.estimators.pictures import as_pictures
 from ogive.images.gradient.descent import Descent
 from ogive.images.gradient.network import PictureNetwork
@@ -34,7 +36,7 @@ _RATES = {
 _MOMENTUM = 0.9
 
 
-class NetworkClassifier(ClassifierMixin, BaseEstimator):
+class NetworkClassifier(LogitClassifier, BaseEstimator):
     """Classify pictures by a network of kernel convolutions, trained by gradient.
 
     `PictureNetwork`, trained by cross-entropy and stochastic gradient descent with Nesterov
@@ -127,7 +129,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         random_state: Any = 0,
         device: str = "cpu",
         files: TrainingFiles | None = None,
-        progress: Callable[[str, int, int], None] | None = None,
+        progress: Progress | None = None,
         report: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         self.kernel = kernel
@@ -210,21 +212,6 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self.epochs_, self.best_epoch_ = trained.epochs, trained.best_epoch
         self.network_ = self.network_.eval().folded().requires_grad_(False)
         return self
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Return the logits, (n, classes) float32; for two classes their difference, (n,)."""
-        scores = self._logits(X)
-        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the likeliest class of each picture."""
-        found: np.ndarray = self.classes_[self._logits(X).argmax(1)]
-        return found
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probability of each class, (n, classes) float32."""
-        found: np.ndarray = torch.from_numpy(self._logits(X)).softmax(1).numpy()
-        return found
 
     def embed(self, X: Any) -> np.ndarray:
         """Return the features that the last, linear layer sees, (n, 4 · width) float32.

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from ogive._checks import check_count
-from ogive._errors import InvalidParameterError
 from ogive._training import Batches, digest
 from ogive.data import stratified_split
 from ogive.images.gradient.pictures import Pictures
@@ -90,8 +89,5 @@ class Descent:
         """
         if self.patience is None:
             return np.arange(len(codes)), None
-        try:
-            return stratified_split(codes, self.validation_fraction, self.seed)
-        except InvalidParameterError as error:
-            told = str(error).replace("test_size", "validation_fraction")
-            raise InvalidParameterError(told) from None
+        fraction = self.validation_fraction
+        return stratified_split(codes, fraction, self.seed, name="validation_fraction")

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from ogive._record import RecordReader, RecordWriter
 from ogive._training import Kept, TrainingFiles
-from ogive._typing import Float
+from ogive._typing import Float, ImageShape, Progress
 from ogive.estimators import PatchKernelClassifier
 from ogive.estimators.patch_record import read_patch_classifier, write_patch_classifier
 from ogive.estimators.pictures import as_pictures
 from ogive.images.gradient.descent import Descent
 from ogive.images.gradient.pictures import Pictures, known_codes
 from ogive.images.gradient.training import Trained, train_classifier
-from ogive.images.recipe import Gradient, Shape
+from ogive.images.recipe import Gradient
 from ogive.nn import PatchFeatures
 
 # Highest learning rates of landmarks on the unit sphere, of gains (about 20), and of the head.
@@ -79,7 +79,9 @@ class PatchNetwork(nn.Module):
         classifier.intercept_ = self.head.bias.detach().cpu().numpy().copy()
 
 
-def patch_descent(recipe: Gradient, image_shape: Shape, seed: int, device: torch.device) -> Descent:
+def patch_descent(
+    recipe: Gradient, image_shape: ImageShape, seed: int, device: torch.device
+) -> Descent:
     """Return how a recipe's table ``[gradient]`` trains patch features on.
 
     Three epochs if it does not say how many: the start is a good one.
@@ -148,7 +150,7 @@ def train_patches(
     weight_decay: float = 0.0,
     held_out: tuple[Any, Any] | None = None,
     files: TrainingFiles | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
     report: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> Trained:
     """Train a fitted classifier on, in place, by cross-entropy and AdamW.
@@ -232,8 +234,13 @@ class _Start:
 
 
 def _optimiser(network: PatchNetwork, rate: float, weight_decay: float) -> torch.optim.Optimizer:
+    layers = [part for part in network.modules() if isinstance(part, PatchFeatures)]
     own = [
-        {"params": [getattr(network.features, name)], "lr": rate * share, "weight_decay": 0.0}
+        {
+            "params": [getattr(part, name) for part in layers],
+            "lr": rate * share,
+            "weight_decay": 0.0,
+        }
         for name, share in _RATES.items()
         if name != "head"
     ]

@@ -11,9 +11,8 @@ from sklearn.utils.validation import column_or_1d
 from torch import Tensor
 
 from ogive._errors import InvalidDataError
+from ogive._typing import ImageShape
 from ogive.estimators.pictures import as_pictures
-
-Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Pictures:
         return cls(pictures.permute(0, 3, 1, 2), torch.from_numpy(codes.astype(np.int64)))
 
     @classmethod
-    def held_out(cls, X: Any, y: Any, classes: np.ndarray, image_shape: Shape) -> Pictures:
+    def held_out(cls, X: Any, y: Any, classes: np.ndarray, image_shape: ImageShape) -> Pictures:
         """Take pictures to be tested on.
 
         Raises

@@ -22,6 +22,7 @@ from ogive._training import (
     one_cycle,
     run_training,
 )
+from ogive._typing import Progress
 from ogive.features.patches import scaled
 from ogive.images.gradient.augmentation import augmented
 from ogive.images.gradient.descent import Descent
@@ -65,7 +66,7 @@ def train_classifier(
     start: Stateful | None = None,
     identity: Mapping[str, Any] | None = None,
     files: TrainingFiles | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
     report: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> Trained:
     """Train a model in place by cross-entropy, in bfloat16 where that is safe.
