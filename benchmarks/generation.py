@@ -135,8 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with fixed_threads(options.threads):
             _compare(train, test, options, folder)
-    except TrainingInterrupted as stopped:
-        print(stopped, file=sys.stderr)
+    except (TrainingInterrupted, KeyboardInterrupt) as stopped:
+        print(str(stopped) or "interrupted; run the same again to go on", file=sys.stderr)
         return 130
     return 0
 

@@ -23,9 +23,11 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.threads import default_threads, fixed_threads
+from ogive._writing import write_text
 from ogive.data import Dataset, load, stratified_subset
-from ogive.estimators import PatchKernelClassifier
+from ogive.images.closed_form import closed_form_classifier
 from ogive.images.gradient.classifier import NetworkClassifier
+from ogive.images.recipe import ClosedForm, Recipe
 
 GAUSSIAN, SALT, LABELS = "Gaussian noise", "salt and pepper", "wrong labels"
 LEVELS = {
@@ -52,18 +54,27 @@ class Size:
     rows: int
     epochs: int
     test_rows: int
+    width: int = _WIDTH
+    filters: int = _FILTERS
 
 
 def _network(kernel: str) -> Callable[[Size, int], Any]:
     return lambda size, seed: NetworkClassifier(
-        kernel=kernel, width=_WIDTH, epochs=size.epochs, random_state=seed
+        kernel=kernel, width=size.width, epochs=size.epochs, random_state=seed
     )
+
+
+def _closed_form(size: Size, seed: int) -> Any:
+    shape = load(size.data).image_shape
+    assert shape is not None
+    recipe = Recipe(seed=seed, closed_form=ClosedForm(filters=size.filters))
+    return closed_form_classifier(recipe, shape)
 
 
 WAYS: Mapping[str, Callable[[Size, int], Any]] = {
     "sigmoid": _network("sigmoid"),
     "relu": _network("relu"),
-    "closed form": lambda size, seed: PatchKernelClassifier(_FILTERS, random_state=seed),
+    "closed form": _closed_form,
 }
 
 
@@ -86,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures = {way: [kept.of(way, seed) for seed in range(options.seeds)] for way in WAYS}
     print(
         f"{size.data}: {size.rows:,} training pictures, {size.epochs} epochs, networks of width "
-        f"{_WIDTH}, closed form of {_FILTERS} filters; accuracy on {size.test_rows:,} test "
+        f"{size.width}, closed form of {size.filters} filters; accuracy on {size.test_rows:,} test "
         f"pictures, mean ± standard deviation of {options.seeds} seed(s)"
     )
     for kind in LEVELS:
@@ -144,7 +155,11 @@ class Results:
     def __init__(self, path: Path, size: Size) -> None:
         self.path, self.size = path, asdict(size)
         self.found: dict[tuple[str, int, float], Accuracies] = {}
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        whole, _, torn = text.rpartition("\n")
+        if torn:  # by a kill
+            write_text(path, whole + "\n" if whole else "")
+        for line in whole.splitlines():
             record = json.loads(line)
             if record["size"] == self.size:  # those of other sizes may stand in it too
                 key = (record["way"], record["seed"], record["wrong"])

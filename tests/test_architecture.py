@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -191,6 +192,18 @@ def loaded_by(statement):
     code = f"import sys\n{statement}\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(done.stdout.split())
+
+
+def test_git_ignores_no_part_of_the_package():
+    """What it ignores, the linter skips and the wheel lacks."""
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("no git checkout")
+    files = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "ogive").rglob("*.py"))]
+    ignored = subprocess.run(
+        ["git", "check-ignore", "--no-index", *files],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ignored.stdout == ""
 
 
 def test_importing_the_package_loads_no_array_library():

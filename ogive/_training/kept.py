@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
+
 from ogive._container import path_text
 from ogive._errors import InvalidModelError
 from ogive._training.checkpoint import read_checkpoint, write_checkpoint
@@ -66,6 +68,8 @@ class Kept:
                 raise _foreign(self.path, f"it has no {name!r}")
             try:
                 part.load_state_dict(self.parts[name])
+            except (MemoryError, torch.OutOfMemoryError):
+                raise
             except Exception as error:  # whatever a part makes of a state that is not its own
                 told = " ".join(f"{type(error).__name__}: {error}".split())
                 raise _foreign(self.path, f"{name!r} does not fit: {told:.200}") from error

@@ -158,7 +158,7 @@ def train(
     from ogive.cli.outcome import keep_and_tell
     from ogive.cli.terminal import Terminal, command_line
 
-    for file in (output, plot):
+    for file in (output, plot, checkpoint, log):
         if file is not None:
             check_writable_folder(file.parent)  # before minutes of work, not after them
     terminal = Terminal(quiet=quiet)

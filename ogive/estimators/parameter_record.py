@@ -123,6 +123,7 @@ PARAMETERS = {
     "whitening": _one_of(int, float),
     "gain": _one_of(int, float),
     "quantile": _one_of(int, float),
+    "smooth": _one_of(int, float),
     "logistic_steps": _one_of(int),
     "image_shape": Parameter(_read_image_shape, _write_image_shape),
     "progress": Parameter(

@@ -39,7 +39,7 @@ class PatchKernelClassifier(LogitClassifier, PatchKernelFeatures):
     Parameters
     ----------
     n_filters, patch_size, grid, both_signs, mirror, whitening, gain, quantile, \
-n_first_filters, image_shape, random_state
+smooth, n_first_filters, image_shape, random_state
         As in `PatchKernelFeatures`.
     alpha : float, default 0.01
         Penalty of ridge, in units of the features' variance: Σᵢ ‖yᵢ - f(xᵢ)‖² + alpha n ‖W‖².
@@ -82,6 +82,7 @@ n_first_filters, image_shape, random_state
         whitening: float = 3e-3,
         gain: float = 3.0,
         quantile: float = 0.8,
+        smooth: float = 0.0,
         n_first_filters: int = 0,
         alpha: float = 0.01,
         logistic_steps: int = 8,
@@ -98,6 +99,7 @@ n_first_filters, image_shape, random_state
             whitening=whitening,
             gain=gain,
             quantile=quantile,
+            smooth=smooth,
             n_first_filters=n_first_filters,
             image_shape=image_shape,
             random_state=random_state,
@@ -148,7 +150,7 @@ n_first_filters, image_shape, random_state
             if start == 0:
                 spread, mean = torch.std_mean(found, 0, correction=0)
                 # A feature that never changes among these would be blown up by what is rounding.
-                spread = torch.where(spread > 1e-6, spread, torch.inf)
+                spread = torch.where(spread > 1e-6, spread, torch.finfo(spread.dtype).max)
                 self.mean_, self.scale_ = mean.numpy(), spread.numpy()
             sums.add(self._standardised(found), targets[start : start + len(some)])
             self._report("reading pictures", start + len(some), len(pictures))

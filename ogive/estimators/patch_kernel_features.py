@@ -43,6 +43,9 @@ class PatchKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Standard deviation of gain_j ⟨p, z_j⟩ over patches.
     quantile : float, default 0.8
         Share of patches to which a landmark answers less than one half.
+    smooth : float, default 0
+        Standard deviation, in cells, of the Gaussian by which answers around a cell's middle are
+        averaged, beyond its borders too; 0 is the plain average of a cell.
     n_first_filters : int, default 0
         Landmarks of a layer before, which sees patches of 3 × 3 pixels; its answers in cells of
         2 × 2 places are what patches are then taken from. 0 is one layer.
@@ -85,6 +88,7 @@ class PatchKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         whitening: float = 3e-3,
         gain: float = 3.0,
         quantile: float = 0.8,
+        smooth: float = 0.0,
         n_first_filters: int = 0,
         image_shape: Any = None,
         random_state: Any = 0,
@@ -97,6 +101,7 @@ class PatchKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.whitening = whitening
         self.gain = gain
         self.quantile = quantile
+        self.smooth = smooth
         self.n_first_filters = n_first_filters
         self.image_shape = image_shape
         self.random_state = random_state
@@ -146,6 +151,7 @@ class PatchKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             whitening=self.whitening,
             gain=self.gain,
             quantile=self.quantile,
+            smooth=self.smooth,
             first=self.n_first_filters,
         )
 

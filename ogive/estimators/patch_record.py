@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import torch
 
 from ogive._errors import InvalidParameterError
@@ -47,7 +46,9 @@ def read_patch_map(reader: RecordReader, options: PatchOptions) -> PatchMap:
             part.fail("image_shape", f"is {first.image_shape}; its second layer's, {image_shape}")
     reader.bind("entries", options.read_shape(image_shape)[2] * options.size**2)
     reader.bind("filters", options.filters)
-    arrays = {name: torch.from_numpy(_finite(reader, name, size)) for name, size in _SIZES.items()}
+    arrays = {
+        name: torch.from_numpy(reader.array(name, size, "float32")) for name, size in _SIZES.items()
+    }
     return PatchMap(options, image_shape, **arrays, first=first)
 
 
@@ -81,17 +82,10 @@ def read_patch_classifier(model: Any, reader: RecordReader) -> None:
     if reader.dimension("classes") < 2:
         reader.fail("classes_", "holds one label; it must hold two or more")
     reader.bind("features", model.patch_map_.width)
-    model.mean_ = _finite(reader, "mean_", ("features",))
+    model.mean_ = reader.array("mean_", ("features",), "float32")
     model.scale_ = reader.array("scale_", ("features",), "float32")
     if not (model.scale_ > 0).all():
         reader.fail("scale_", "must be above 0")
-    model.coef_ = _finite(reader, "coef_", ("features", "classes"))
-    model.intercept_ = _finite(reader, "intercept_", ("classes",))
+    model.coef_ = reader.array("coef_", ("features", "classes"), "float32")
+    model.intercept_ = reader.array("intercept_", ("classes",), "float32")
     model.n_iter_ = reader.value("n_iter_", int)
-
-
-def _finite(reader: RecordReader, name: str, shape: tuple[str, ...]) -> np.ndarray:
-    array = reader.array(name, shape, "float32")
-    if not np.isfinite(array).all():
-        reader.fail(name, "holds numbers that are not finite")
-    return array

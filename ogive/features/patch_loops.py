@@ -14,7 +14,7 @@ import numba
 import numpy as np
 
 _f = np.float32
-_LARGEST = _f(40)  # beyond it a logistic value is 0 or 1 to float32
+_LARGEST = _f(20)  # beyond it a logistic value is 0 or 1 to 2e-9
 
 
 def _compiled(*freedoms: str) -> Any:
@@ -107,7 +107,7 @@ def pool_logistic(  # noqa: PLR0917 - compiled
     products : float32 array of shape (places, filters)
     scale : float32 array of shape (places,)
     ceiling : float32 array of shape (filters,)
-        exp(offset), at most exp(40).
+        exp(offset), at most exp(20).
     cells : int64 array of shape (places,)
         The row of ``out`` that a place belongs to.
     weights : float32 array of shape (cells,)
@@ -135,13 +135,15 @@ def pool_both_signs(  # noqa: PLR0917 - compiled
 ) -> None:
     """As `pool_logistic`, and add up σ(+scale · product - offset) in ``opposite`` of its shape.
 
-    Both take one exponential: with a = e^-z, σ(z - o) = 1 / (1 + e^o a) and
-    σ(-z - o) = a / (a + e^o).
+    Both take one exponential and one division: with a = e^-z and c = e^o, σ(z - o) = 1 / (1 + c a)
+    and σ(-z - o) = a / (a + c), over the common denominator, which is below e^61.
     """
     for place in range(products.shape[0]):
         factor, weight = scale[place], weights[cells[place]]
         answer, against, given = out[cells[place]], opposite[cells[place]], products[place]
         for j in range(given.shape[0]):
             a = _exp(min(max(given[j] * factor, -_LARGEST), _LARGEST))
-            answer[j] += weight / (_f(1) + ceiling[j] * a)
-            against[j] += weight * a / (a + ceiling[j])
+            one, other = _f(1) + ceiling[j] * a, a + ceiling[j]
+            share = weight / (one * other)
+            answer[j] += other * share
+            against[j] += a * one * share

@@ -36,6 +36,8 @@ class PatchPlan:
     cells : int64 array of shape (places,)
         The cell of each place.
     both_signs, mirror : bool
+    averages : Tensor of shape (features' cells, cells), optional
+        What each cell counts in what a feature averages over; one cell if left out.
     """
 
     size: int
@@ -46,6 +48,7 @@ class PatchPlan:
     cells: np.ndarray
     both_signs: bool
     mirror: bool
+    averages: Float[Tensor, "out cells"] | None = None
 
 
 def write_features(
@@ -63,7 +66,8 @@ def write_features(
             work.add(some.flip(3), 0.5)
         else:
             work.add(some, 1.0)
-        found = work.total.transpose(0, 1)
+        found = work.total if plan.averages is None else plan.averages @ work.total
+        found = found.transpose(0, 1)
         rows.unflatten(1, found.shape[1:]).copy_(found)
     if progress is not None:
         progress(len(pictures))

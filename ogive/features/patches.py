@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +22,8 @@ from ogive.features.spherical import spherical_means
 _SAMPLE = 50_000  # patches that the map is fitted to
 _PICTURES = 16  # of one task
 _QUANTILE_SAMPLE = 8192  # patches that tell gains and offsets
-_OFFSET_LIMIT = 40.0  # σ beyond it is 0 or 1 to float32
+_OFFSET_LIMIT = 20.0  # σ beyond it is 0 or 1 to 2e-9
+_FINER = 3  # times as many cells a side, of which smooth averages are made
 _FIRST_SIZE = 3  # of the patches of a layer before
 _ANSWERED = 4000  # pictures whose answers a second layer is fitted to
 _TOGETHER = 256  # pictures whose answers are in memory at once
@@ -50,6 +52,9 @@ class PatchOptions(NamedTuple):
         Standard deviation of what goes into the logistic function.
     quantile : float
         Share of patches that a landmark answers to with less than one half.
+    smooth : float
+        Standard deviation, in cells, of the Gaussian around a cell's middle by which answers are
+        averaged, beyond its borders too; 0 is the plain average of a cell.
     first : int
         Landmarks of a layer before, 0 for none. It sees patches of 3 × 3 pixels; its answers,
         averaged over 2 × 2 places or a few more, are the picture that the others see.
@@ -63,6 +68,7 @@ class PatchOptions(NamedTuple):
     whitening: float = 3e-3
     gain: float = 3.0
     quantile: float = 0.8
+    smooth: float = 0.0
     first: int = 0
 
     def before(self, image_shape: ImageShape) -> PatchOptions:
@@ -74,6 +80,7 @@ class PatchOptions(NamedTuple):
             grid=max(1, places // 2),
             both_signs=False,
             mirror=False,
+            smooth=0.0,
             first=0,
         )
 
@@ -83,6 +90,22 @@ class PatchOptions(NamedTuple):
             return image_shape
         grid = self.before(image_shape).grid
         return grid, grid, self.first
+
+    def finer(self, image_shape: ImageShape) -> int:
+        """Return how many cells a side there are before they are averaged smoothly."""
+        if not self.smooth:
+            return self.grid
+        return min(_FINER * self.grid, min(self.read_shape(image_shape)[:2]) - self.size + 1)
+
+    def averages(self, image_shape: ImageShape) -> Float[Tensor, "cells finer"]:
+        """Return what each of the finer cells counts in each cell, float64."""
+        finer = self.finer(image_shape)
+        if not self.smooth:
+            return torch.eye(self.grid**2, dtype=torch.float64)
+        middle, place = ((torch.arange(n).double() + 0.5) / n for n in (self.grid, finer))
+        far = (place - middle[:, None]) * self.grid / self.smooth
+        weights = (-far.square() / 2).softmax(1)
+        return torch.kron(weights, weights)
 
     def checked(self, image_shape: ImageShape) -> PatchOptions:
         """Return them if they suit pictures of that (height, width, channels), or raise."""
@@ -111,9 +134,11 @@ class PatchOptions(NamedTuple):
             ("whitening", self.whitening, self.whitening > 0),
             ("gain", self.gain, self.gain > 0),
             ("quantile", self.quantile, 0 < self.quantile < 1),
+            ("smooth", self.smooth, 0 <= self.smooth < math.inf),
         ):
             if not good:
-                rule = "between 0 and 1" if name == "quantile" else "above 0"
+                rules = {"quantile": "between 0 and 1", "smooth": "0 or more"}
+                rule = rules.get(name, "above 0")
                 raise InvalidParameterError(f"{name}={value!r}: must be {rule}")
         return self
 
@@ -249,15 +274,16 @@ class PatchMap:
             self.cells(),
             self.options.both_signs,
             self.options.mirror and self.first is None,  # else it is the first that sees pictures
+            self.options.averages(self.image_shape).float() if self.options.smooth else None,
         )
 
     def cells(self) -> np.ndarray:
-        """Return the cell of each place, (places,) int64."""
+        """Return the finer cell of each place, (places,) int64."""
         sides = self.options.read_shape(self.image_shape)[:2]
         rows, columns = (np.arange(side - self.options.size + 1) for side in sides)
-        grid = self.options.grid
-        down, right = rows * grid // len(rows), columns * grid // len(columns)
-        return (down[:, None] * grid + right).reshape(-1)
+        finer = self.options.finer(self.image_shape)
+        down, right = rows * finer // len(rows), columns * finer // len(columns)
+        return (down[:, None] * finer + right).reshape(-1)
 
 
 def fit_patch_map(

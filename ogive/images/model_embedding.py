@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -103,7 +104,9 @@ class ModelEmbedder(Embedder):
         """
         refuse_options(options, cls.name, "model, components")
         check_images(images)
-        model = check_picture_model(model)
+        model = copy.deepcopy(check_picture_model(model))  # fitting it again changes no index
+        if "device" in model.get_params():
+            model.set_params(device="cpu")  # wherever it was trained
         wanted = check_count(components, "components")
         rows = torch.from_numpy(_seen(model, images))
         centre = rows.mean(0)

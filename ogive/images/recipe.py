@@ -27,8 +27,8 @@ class ClosedForm(BaseModel):
     layers : {1, 2}
         With two, a layer of 32 landmarks comes before (``n_first_filters``). On CIFAR-10 and
         Fashion-MNIST one layer of as many features was better.
-    filters, patch_size, grid, both_signs, mirror, whitening, gain, quantile, alpha, \
-logistic_steps
+    filters, patch_size, grid, both_signs, mirror, smooth, whitening, gain, quantile, \
+alpha, logistic_steps
         As for `ogive.estimators.PatchKernelClassifier`.
 
     Examples
@@ -46,6 +46,7 @@ logistic_steps
     grid: int | None = Field(default=None, ge=1)
     both_signs: bool | None = None
     mirror: bool | None = None
+    smooth: float | None = Field(default=None, ge=0)
     whitening: float = Field(default=3e-3, gt=0)
     gain: float = Field(default=3.0, gt=0)
     quantile: float = Field(default=0.8, gt=0, lt=1)
@@ -57,8 +58,9 @@ logistic_steps
 
         ``size`` is that of a recipe that does not say it.
 
-        Grey pictures get one sign and a fine grid; colour pictures both signs, a coarse grid and
-        their mirror images, which was best on held-out rows of Fashion-MNIST and CIFAR-10.
+        Grey pictures get one sign and a fine grid; colour pictures both signs, a coarse grid that
+        is averaged over smoothly, and their mirror images, which was best on held-out rows of
+        Fashion-MNIST and CIFAR-10.
         """
         colour = image_shape[2] > 1
         first = _FIRST_FILTERS if self.layers == 2 else 0
@@ -73,6 +75,7 @@ logistic_steps
             "grid": max(1, min(3 if colour else 6, side - patch + 1)),
             "both_signs": colour,
             "mirror": colour,
+            "smooth": 0.4 if colour else 0.0,
         }
         given = self.model_dump(exclude={"size", "layers"}, exclude_none=True)
         return {**rules, **given}

@@ -198,12 +198,13 @@ class PatchFeatures(nn.Module):
 
     def _cell_shares(self) -> Float[Tensor, "cells places"]:
         """Return the matrix that averages the answers of the places of each cell."""
+        finer = self.options.finer(self.image_shape)
         rows, columns = (
-            functional.one_hot(torch.arange(places) * self.options.grid // places)
+            functional.one_hot(torch.arange(places) * finer // places)
             for places in (side - self.options.size + 1 for side in self._read_shape[:2])
         )
         member = torch.einsum("hg,wk->gkhw", rows, columns).flatten(2).flatten(0, 1).double()
-        return member / member.sum(1, keepdim=True)
+        return self.options.averages(self.image_shape) @ (member / member.sum(1, keepdim=True))
 
     def extra_repr(self) -> str:
         """Return what the printed form says."""

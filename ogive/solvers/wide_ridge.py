@@ -19,7 +19,7 @@ _BLOCK = 32  # rows that stay in the caches from one operation to the next
 # Features are whole numbers of steps of 1/20, from -127 to 127: of standardised ones 6.35 standard
 # deviations either way. Rounding adds 0.0002 to their variance of 1, far less than any penalty.
 _STEPS, _MOST_STEPS = 20.0, 127
-STEP = 1 / _STEPS
+STEP, LARGEST = 1 / _STEPS, _MOST_STEPS / _STEPS
 # Of squares, by which sums of products in 32 bits are bounded; a hundredth is left to rounding.
 _MOST_SUM = int(0.99 * 2**31)
 
@@ -243,8 +243,8 @@ class _ProductSums(WideRidgeSums):
         """
         squares = torch.linalg.vector_norm(rows, dim=0).mul_(_STEPS).square_()
         if bool((self._squares + squares).max() > _MOST_SUM):
-            gram = self._gram.float()
-            self._earlier = gram if self._earlier is None else self._earlier.add_(gram)
+            earlier = self._earlier
+            self._earlier = self._gram.float() if earlier is None else earlier.add_(self._gram)
             self._gram.zero_()
             self._squares.zero_()
         self._squares += squares
@@ -257,11 +257,10 @@ class _ProductSums(WideRidgeSums):
         total += whole_product(left.T, right, out=product)
 
     def _solve(self, ridge: float, mean: Tensor, target_mean: Tensor) -> Tensor:
-        n, gram = self.rows, self._gram.float()
-        if self._earlier is not None:
-            gram += self._earlier
-        gram.div_(_STEPS**2)
+        n, earlier = self.rows, self._earlier
+        gram = self._gram.float() if earlier is None else earlier.add_(self._gram)
         del self._gram, self._tile, self._earlier
+        gram.div_(_STEPS**2)
         for start in range(0, len(gram), _COLUMNS):
             stop = start + _COLUMNS
             gram[start:stop, :stop].addr_(mean[start:stop], mean[:stop], alpha=-n)

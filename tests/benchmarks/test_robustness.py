@@ -14,11 +14,7 @@ ARGUMENTS = ("--data", "digits", "--rows", "60", "--epochs", "1", "--test-rows",
 
 def test_the_command_prints_tables_and_repeats_nothing(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(LEVELS, LABELS, (0.0, 0.4))
-    monkeypatch.setattr(robustness, "_WIDTH", 4)
-    monkeypatch.setitem(
-        robustness.WAYS, "closed form",
-        lambda size, seed: robustness.PatchKernelClassifier(4, patch_size=3, grid=2),
-    )  # fmt: skip
+    monkeypatch.setattr(robustness.Size.__init__, "__defaults__", (4, 4))
     arguments = [*ARGUMENTS, "--results", str(tmp_path / "done.jsonl")]
     assert robustness.main(arguments) == 0
     printed = capsys.readouterr().out
@@ -27,6 +23,8 @@ def test_the_command_prints_tables_and_repeats_nothing(tmp_path, capsys, monkeyp
     assert printed.count("one seed decides nothing") == 3
     records = [json.loads(line) for line in (tmp_path / "done.jsonl").read_text().splitlines()]
     assert len(records) == 6 and all(0 <= v <= 1 for r in records for v in r["accuracies"].values())
+    with (tmp_path / "done.jsonl").open("a") as stream:
+        stream.write('{"torn": ')  # by a kill
     monkeypatch.setattr(robustness, "run", lambda *a: pytest.fail("trained again"))
     assert robustness.main(arguments) == 0
     assert capsys.readouterr().out == printed

@@ -46,6 +46,17 @@ def test_classifier_beats_pixels_and_agrees_with_the_pipeline(digits):
     assert abs(pipeline.score(X[test], y[test]) - score) < 0.03
 
 
+def test_features_that_never_change_are_kept_in_files(digits, tmp_path):
+    X, y = digits
+    X = np.pad(X[:600], ((0, 0), (4, 4), (4, 4)))  # cells in which there is never anything
+    model = PatchKernelClassifier(16, patch_size=3, grid=7).fit(X, y[:600])
+    assert (model.scale_ > 1e30).any()
+    ogive.save(model, tmp_path / "border.ogive")
+    again = ogive.load(tmp_path / "border.ogive")
+    assert np.array_equal(again.predict_proba(X), model.predict_proba(X))
+    assert model.score(X, y[:600]) > 0.95
+
+
 def test_two_layers_learn_and_are_kept_in_files(digits, tmp_path):
     X, y = digits
     model = PatchKernelClassifier(32, patch_size=2, grid=2, n_first_filters=24)

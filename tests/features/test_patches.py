@@ -1,5 +1,7 @@
 """Patch features, against loops over patches in float64."""
 
+import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -62,6 +64,25 @@ def test_agrees_with_loops(both_signs, mirror, channels, size, grid):
             expected = (expected + naive(patch_map, picture[:, ::-1])) / 2
         # Rounding to bfloat16 may fall the other way where the whitening was summed in float32.
         np.testing.assert_allclose(features.numpy(), expected, atol=2e-3)
+
+
+@pytest.mark.parametrize(("height", "grid", "finer"), [(11, 2, 6), (6, 2, 4), (3, 1, 1)])
+def test_smooth_averages_are_gaussian_means_of_finer_cells(height, grid, finer):
+    pictures = draw(height=height, width=12)
+    hard = fitted(pictures, grid=finer, both_signs=True)
+    options = hard.options._replace(grid=grid, smooth=0.4)
+    found = dataclasses.replace(hard, options=options).features(pictures)
+    cells = hard.features(pictures).view(len(pictures), 2, finer, finer, -1).double()
+    expected = torch.zeros(len(pictures), 2, grid, grid, cells.shape[-1], dtype=torch.float64)
+    for i, j in itertools.product(range(grid), repeat=2):
+        total = 0.0
+        for a, b in itertools.product(range(finer), repeat=2):
+            down, right = ((at + 0.5) / finer * grid - k - 0.5 for at, k in ((a, i), (b, j)))
+            weight = math.exp(-(down**2 + right**2) / (2 * 0.4**2))
+            expected[:, :, i, j] += weight * cells[:, :, a, b]
+            total += weight
+        expected[:, :, i, j] /= total
+    torch.testing.assert_close(found, expected.flatten(1).float(), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("mirror", [False, True])

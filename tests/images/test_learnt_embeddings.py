@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 
 from ogive._errors import (
@@ -93,6 +94,16 @@ def test_a_model_is_kept_with_its_embedding(model, digits):
     assert f"components 5, model {again.settings['model']}" in describe(again)
     large = np.repeat(np.repeat(others, 3, axis=1), 3, axis=2)
     assert again.embed(np.repeat(large, 3, axis=3)).shape == (50, 15)
+
+
+def test_a_model_that_is_fitted_again_changes_no_embedding(network, digits):
+    X, y = digits
+    model = clone(network).fit(X[:100], y[:100])
+    model.set_params(device="cuda")  # as on the machine that it was trained on
+    embedder = ModelEmbedder.fit(X[:100], model=model, components=3)
+    before = embedder.embed(X[100:120])
+    model.set_params(device="cpu").fit(X[:100], y[:100] % 2)
+    assert np.array_equal(embedder.embed(X[100:120]), before)
 
 
 def test_recipes_tell_models_apart(patches, network, digits):

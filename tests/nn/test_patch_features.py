@@ -74,6 +74,14 @@ def test_pictures_as_the_map_is_fitted_to_them():
     assert error.max() < 2e-2 and error.mean() < 1e-3  # the map rounds to bfloat16
 
 
+def test_smooth_averages():
+    x = pictures((9, 8, 3))
+    wanted = PatchOptions(filters=5, size=3, grid=2, both_signs=True, mirror=True, smooth=0.4)
+    patch_map = fit_patch_map(x, wanted, sample=800)
+    found = PatchFeatures.of(patch_map)(x.permute(0, 3, 1, 2))
+    torch.testing.assert_close(found, patch_map.features(x), rtol=0, atol=2e-3)
+
+
 def test_back_to_a_map():
     patch_map = fitted((8, 6, 3), both_signs=True)
     again = PatchFeatures.of(patch_map).patch_map()
@@ -134,6 +142,7 @@ CASES = [
     for name, shape, wanted in (
         ("one sign", (4, 5, 2), PatchOptions(3, 3, 2)),
         ("both signs, mirror", (4, 5, 2), PatchOptions(3, 3, 2, both_signs=True, mirror=True)),
+        ("smooth", (6, 7, 1), PatchOptions(3, 3, 2, smooth=0.5)),
         ("two layers", (6, 7, 2), PatchOptions(3, 2, 1, first=2)),
     )
 ]

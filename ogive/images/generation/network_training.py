@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ogive._training import (
+    Kept,
     averaged,
     digest,
     one_cycle,
-    read_checkpoint,
     run_training,
     set_rate,
 )
@@ -145,10 +145,9 @@ class _NetworkTraining:
 
 def planned_steps(checkpoint: Path | None) -> int | None:
     """Return how many steps the training of a checkpoint has in all; None if it is not there."""
-    if checkpoint is None or not checkpoint.expanduser().exists():
-        return None
-    steps = read_checkpoint(checkpoint)["identity"].get("steps")
-    return steps if isinstance(steps, int) else None
+    kept = Kept.read(checkpoint)
+    steps = None if kept is None else kept.identity.get("steps")
+    return steps if type(steps) is int and steps > 0 else None
 
 
 def _measured_steps(recipe: GeneratorRecipe, data: Dataset, progress: Progress | None) -> int:

@@ -16,7 +16,7 @@ from ogive._checks import check_count, check_positive
 from ogive._devices import check_device
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._training import TrainingFiles
-from ogive._typing import Progress
+from ogive._typing import ImageShape, Progress
 from ogive.estimators.base import seed_of
 from ogive.estimators.logit_classifier import LogitClassifier
 from ogive.estimators.pictures import as_pictures
@@ -183,34 +183,36 @@ class NetworkClassifier(LogitClassifier, BaseEstimator):
         pictures, y = as_pictures(X, self.image_shape), column_or_1d(y)
         check_consistent_length(X, y)
         check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise InvalidDataError(f"y holds one class ({self.classes_[0]}): two are needed")
+        classes, codes = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
+            raise InvalidDataError(f"y holds one class ({classes[0]}): two are needed")
         seed, device = seed_of(self.random_state), check_device(self.device)
         everything, descent = Pictures.of(pictures, codes), self._descent(seed, device)
         height, width, channels = (int(side) for side in pictures.shape[1:])
-        self.image_shape_ = (height, width, channels)
-        self.n_features_in_ = height * width * channels
+        shape = (height, width, channels)
         rows, left_out = descent.split(codes)
         data = everything if left_out is None else everything.take(rows)
-        self.network_ = self._network(self.normalisation)
-        self.network_.start(prepared(data.x[_sample(len(data.x), seed)], torch.device("cpu")), seed)
-        self.network_.to(device)
+        network = self._network(self.normalisation, shape, len(classes))
+        network.start(prepared(data.x[_sample(len(data.x), seed)], torch.device("cpu")), seed)
+        network.to(device)
         trained = train_classifier(
-            self.network_,
-            self._optimiser(),
+            network,
+            self._optimiser(network),
             data,
             descent,
             validation=None if left_out is None else everything.take(left_out),
-            held_out=held_out and Pictures.held_out(*held_out, self.classes_, self.image_shape_),
+            held_out=held_out and Pictures.held_out(*held_out, classes, shape),
             identity=descent.identity(self._settings(), everything),
             files=self.files,
             progress=self.progress,
             report=self.report,
         )
+        # All at once: a training that was interrupted leaves what was there before.
+        self.classes_, self.image_shape_ = classes, shape
+        self.n_features_in_ = height * width * channels
         self.seconds_ = trained.seconds
         self.epochs_, self.best_epoch_ = trained.epochs, trained.best_epoch
-        self.network_ = self.network_.eval().folded().requires_grad_(False)
+        self.network_ = network.eval().folded().requires_grad_(False)
         return self
 
     def embed(self, X: Any) -> np.ndarray:
@@ -240,22 +242,25 @@ class NetworkClassifier(LogitClassifier, BaseEstimator):
             )
         return pictures
 
-    def _network(self, normalisation: str) -> PictureNetwork:
+    def _network(self, normalisation: str, image_shape: ImageShape, classes: int) -> PictureNetwork:
         return PictureNetwork(
-            self.image_shape_,
-            len(self.classes_),
+            image_shape,
+            classes,
             kernel=self.kernel,
             normalisation=normalisation,
             width=check_count(self.width, "width"),
         )
 
-    def _optimiser(self) -> torch.optim.Optimizer:
+    def _rate(self) -> float:
         rate = _RATES[self.normalisation][self.kernel] if self.rate is None else self.rate
         check_positive(rate, "rate")
+        return rate
+
+    def _optimiser(self, network: PictureNetwork) -> torch.optim.Optimizer:
         check_positive(self.weight_decay, "weight_decay", allow_zero=True)
         return torch.optim.SGD(
-            self.network_.parameters(),
-            rate,
+            network.parameters(),
+            self._rate(),
             momentum=_MOMENTUM,
             nesterov=True,
             weight_decay=self.weight_decay,
@@ -282,7 +287,8 @@ class NetworkClassifier(LogitClassifier, BaseEstimator):
     def _settings(self) -> dict[str, Any]:
         """Return the parameters that decide the weights."""
         told = ("image_shape", "random_state", "device", "files", "progress", "report")
-        return {name: value for name, value in self.get_params().items() if name not in told}
+        settings = {n: value for n, value in self.get_params().items() if n not in told}
+        return settings | {"rate": self._rate()}
 
 
 def _sample(pictures: int, seed: int) -> Tensor:

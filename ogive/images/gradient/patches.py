@@ -21,6 +21,7 @@ from ogive.images.gradient.pictures import Pictures, known_codes
 from ogive.images.gradient.training import Trained, train_classifier
 from ogive.images.recipe import Gradient
 from ogive.nn import PatchFeatures
+from ogive.solvers.wide_ridge import LARGEST
 
 # Highest learning rates of landmarks on the unit sphere, of gains (about 20), and of the head.
 _RATES = {"weight": 0.01, "offset": 0.01, "gain": 0.1, "head": 0.002}
@@ -67,7 +68,8 @@ class PatchNetwork(nn.Module):
         features = self.features(input)
         # The head sees many small differences: they are taken in full precision.
         with torch.autocast(input.device.type, enabled=False):
-            found: Tensor = self.head((features.float() - self.centre) / self.scale)
+            features = (features.float() - self.centre) / self.scale
+            found: Tensor = self.head(features.clamp(-LARGEST, LARGEST))
         return found
 
     def give(self, classifier: PatchKernelClassifier) -> None:
@@ -133,8 +135,8 @@ def fit_patches(
     checkpoint = None if files is None else files.checkpoint
     kept = Kept.read(checkpoint, descent.identity(recipe, data))
     if kept is None:
-        rows = descent.split(codes)[0]
-        classifier.fit(X[rows], y[rows])
+        rows, left_out = descent.split(codes)
+        classifier.fit(*((X, y) if left_out is None else (X[rows], y[rows])))
     else:
         kept.give({"start": _Start(classifier)})
     return train_patches(classifier, X, y, descent, files=files, **settings)
@@ -252,7 +254,10 @@ def _recipe(
     classifier: PatchKernelClassifier, descent: Descent, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return everything that decides the weights, but for the pictures."""
-    told = ("progress", "image_shape", "random_state")
-    parameters = {n: v for n, v in classifier.get_params().items() if n not in told}
+    parameters = classifier.get_params()
+    seed = parameters.pop("random_state")
+    for name in ("progress", "image_shape"):
+        parameters.pop(name)
+    parameters["seed"] = int(seed) if isinstance(seed, int | np.integer) else None
     rates = {"rate": settings.get("rate", 1.0), "weight_decay": settings.get("weight_decay", 0.0)}
     return {"closed_form": parameters, "gradient": descent.settings() | rates}

@@ -83,7 +83,9 @@ def read_network_classifier(reader: RecordReader) -> NetworkClassifier:
         # Kernels are kept folded (see `PictureNetwork.folded`).
         kept = model.normalisation if model.kernel == "relu" else "none"
         model.network_ = read_network_state(
-            lambda: model._network(kept), reader.part("weights"), positive=_POSITIVE
+            lambda: model._network(kept, model.image_shape_, len(model.classes_)),
+            reader.part("weights"),
+            positive=_POSITIVE,
         )
     except InvalidParameterError as error:
         reader.fail("parameters", f"make no network: {error}")

@@ -325,9 +325,12 @@ def never_fitted(*arguments):
     raise AssertionError("fitted again")
 
 
-def test_a_closed_form_is_fitted_once_and_its_training_goes_on(digits, tmp_path, monkeypatch):
+@pytest.mark.parametrize("layers", [{"patch_size": 3}, {"patch_size": 2, "n_first_filters": 4}])
+def test_a_closed_form_is_fitted_once_and_its_training_goes_on(
+    digits, tmp_path, monkeypatch, layers
+):
     X, y = digits[0][:200], np.array(list("abcdefghij"))[digits[1][:200]]
-    whole, stopped, resumed = (PatchKernelClassifier(6, patch_size=3, grid=2) for _ in range(3))
+    whole, stopped, resumed = (PatchKernelClassifier(6, grid=2, **layers) for _ in range(3))
     fit_patches(whole, X, y, descent())
     files = TrainingFiles(tmp_path / "checkpoint", every=1e6)
     with pytest.raises(RuntimeError, match="killed"):
@@ -341,6 +344,8 @@ def test_a_closed_form_is_fitted_once_and_its_training_goes_on(digits, tmp_path,
             fit_patches(clone(resumed), X, y, descent(**changed), files=files)
     with pytest.raises(InvalidParameterError, match="n_filters is 6 there and 7 here"):
         fit_patches(clone(resumed).set_params(n_filters=7), X, y, descent(), files=files)
+    with pytest.raises(InvalidParameterError, match="seed is 0 there and 3 here"):
+        fit_patches(clone(resumed).set_params(random_state=3), X, y, descent(), files=files)
 
 
 def test_the_closed_form_does_not_see_what_tells_when_to_stop(digits):
@@ -354,6 +359,24 @@ def test_the_closed_form_does_not_see_what_tells_when_to_stop(digits):
     trained = fit_patches(models[1], X, y, patient)
     assert (trained.epochs, trained.best_epoch) == (1, 1)
     assert np.array_equal(models[0].predict_proba(X[:50]), models[1].predict_proba(X[:50]))
+
+
+def test_a_patch_network_limits_features_as_the_classifier_does(closed_form, digits):
+    classifier = clone(closed_form).fit(digits[0][:300], digits[1][:300])
+    classifier.scale_ = classifier.scale_ / 100  # far beyond what 8 bits hold
+    x = digits[0][:20]
+    found = PatchNetwork(classifier)(torch.from_numpy(x).permute(0, 3, 1, 2) / 255).detach()
+    expected = classifier.decision_function(x)
+    assert np.abs(found.numpy() - expected).max() < 0.1 * np.abs(expected).max()
+
+
+def test_an_interrupted_fit_leaves_what_was_there(digits):
+    X, y = digits[0][:200], digits[1][:200]
+    model = NetworkClassifier(**SMALL).fit(X[:100], y[:100])
+    before = model.predict_proba(X)
+    with pytest.raises(RuntimeError, match="killed"):
+        model.set_params(progress=stopped_after(2)).fit(X[100:], y[100:] % 5)
+    assert np.array_equal(model.predict_proba(X), before)
 
 
 def test_an_interrupt_is_one(digits):
