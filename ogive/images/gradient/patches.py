@@ -24,7 +24,7 @@ from ogive.nn import PatchFeatures
 from ogive.solvers.wide_ridge import LARGEST
 
 # Highest learning rates of landmarks on the unit sphere, of gains (about 20), and of the head.
-_RATES = {"weight": 0.01, "offset": 0.01, "gain": 0.1, "head": 0.002}
+_RATES = {"weight": 0.01, "offset": 0.01, "gain": 0.1, "head": 0.0002}
 
 
 class PatchNetwork(nn.Module):
