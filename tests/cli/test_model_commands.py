@@ -232,7 +232,11 @@ def test_an_unknown_class_is_told(ogive, fruit_model, tmp_path):
         (("fit", "fruit.csv", "--size", "8x8", "-o", "m"), 2, "no pictures"),
         (("fit", "pictures", "--size", "8", "-o", "m"), 2, "HEIGHTxWIDTH"),
         (("fit", "digits", "--target", "x", "-o", "m"), 2, "no table"),
-        (("fit", "digits", "--task", "values", "--test-fraction", "2", "-o", "m"), 2, "test_size"),
+        (
+            ("fit", "digits", "--task", "values", "--test-fraction", "2", "-o", "m"),
+            2,
+            "test_fraction=2",
+        ),
         (("fit", "digits", "--gamma", "big", "-o", "m"), 2, "gamma='big'"),
         (("fit", "digits", "--alpha", "-1", "-o", "m"), 2, "alpha=-1.0"),
         (("fit", "digits", "--kernel", "linear", "--gamma", "1", "-o", "m"), 2, "has no gamma"),

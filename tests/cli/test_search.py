@@ -147,7 +147,7 @@ def test_an_unfinished_index_is_told(ogive, place):
         (("search", "x.index", "none.png"), 1, "neither a picture file"),
         (("search", "x.index", "pictures/broken.png"), 1, "no readable picture"),
         (("search", "y.index", "pictures"), 1, "does not exist"),
-        (("search", "pictures/broken.png", "pictures"), 1, "is not a whole model file"),
+        (("search", "pictures/broken.png", "pictures"), 1, "is not a whole index"),
         (("search", "x.index", "pictures/cat", "--kernel-gamma", "-1"), 2, "least alike"),
         (("search", "x.index", "pictures/cat", "--sheet", "s.gif"), 2, "must end in .png"),
     ],

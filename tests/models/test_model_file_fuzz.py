@@ -74,7 +74,9 @@ def estimators():
         Nystroem(n_components=6).fit(sparse.csr_matrix(X * (X > 0), dtype=np.float32)),
         PatchKernelFeatures(3, **patches).fit(PIXELS),
         PatchKernelClassifier(3, **patches, both_signs=True).fit(PIXELS, NAMES),
-        PatchKernelFeatures(3, patch_size=2, grid=1, n_first_filters=2).fit(LARGER),
+        PatchKernelFeatures(3, patch_size=2, grid=1, n_first_filters=2, image_shape=(6, 6, 1)).fit(
+            LARGER.reshape(12, 36)
+        ),
     ]
 
 
