@@ -6,7 +6,9 @@ a classifier with ReLU that is trained here too: how often it sees the class tha
 distances in its penultimate features. None of these is an FID or a KID: those are in features of
 Inception. Distances are between as many generated as real test pictures; the floor is that between
 two such sets of real ones. Everything lies in a folder and is gone on from: a command that was
-interrupted (Ctrl-C, or killed) and is given again repeats nothing but its last minute.
+interrupted (Ctrl-C, or killed) and is given again repeats nothing but its last minute. So both can
+be trained at once, each on its share of the cores and beside the same neighbours: ``--only kernel
+--threads 1`` and ``--only twin --threads 1`` in two windows, then the same without ``--only``.
 """
 
 from __future__ import annotations
@@ -134,7 +136,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         train = train.take(stratified_subset(train.y, min(options.rows, len(train))))
     try:
         with fixed_threads(options.threads):
-            _compare(train, test, options, folder)
+            if options.only is None:
+                _compare(train, test, options, folder)
+            else:
+                for seed in range(options.seeds):
+                    _generator(train, options, folder, seed, twin=options.only == "twin")
     except (TrainingInterrupted, KeyboardInterrupt) as stopped:
         print(str(stopped) or "interrupted; run the same again to go on", file=sys.stderr)
         return 130
@@ -148,18 +154,10 @@ def _compare(train: Dataset, test: Dataset, options: argparse.Namespace, folder:
     print(judge.floor(), flush=True)
     for seed in range(options.seeds):
         for twin in (False, True):
-            name = f"{'twin' if twin else 'kernel'} {seed}"
-            path = folder / name.replace(" ", "-")
-            recipe = GeneratorRecipe().overridden(
-                minutes=options.minutes,
-                steps=options.steps,
-                width=options.width,
-                seed=seed,
-                twin=twin,
-            )
-            generator = _generator(name, train, recipe, path)
+            generator = _generator(train, options, folder, seed, twin=twin)
+            name = _name(seed, twin=twin)
             print(judge.line(name, generator, _held_out_loss(generator, test)), flush=True)
-            judge.draw(generator, path.with_suffix(".png"))
+            judge.draw(generator, _path(folder, name).with_suffix(".png"))
     print(f"\ngenerators, logs, and samples beside the nearest training pictures: {folder}/")
 
 
@@ -170,7 +168,22 @@ def _classifier(train: Dataset, epochs: int, folder: Path) -> NetworkClassifier:
         return classifier.fit(train.images(), train.y)
 
 
-def _generator(name: str, train: Dataset, recipe: GeneratorRecipe, path: Path) -> PictureGenerator:
+def _name(seed: int, *, twin: bool) -> str:
+    return f"{'twin' if twin else 'kernel'} {seed}"
+
+
+def _path(folder: Path, name: str) -> Path:
+    return folder / name.replace(" ", "-")
+
+
+def _generator(
+    train: Dataset, options: argparse.Namespace, folder: Path, seed: int, *, twin: bool
+) -> PictureGenerator:
+    name = _name(seed, twin=twin)
+    path = _path(folder, name)
+    recipe = GeneratorRecipe().overridden(
+        minutes=options.minutes, steps=options.steps, width=options.width, seed=seed, twin=twin
+    )
     files = TrainingFiles(path.with_suffix(".checkpoint"), path.with_suffix(".jsonl"))
     with counting(quiet=False) as progress:
         generator = train_generator(
@@ -207,6 +220,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--steps", type=int, help="of each training, instead of minutes")
     add("--width", type=int, help="channels of the networks, instead of the usual ones")
     add("--seeds", type=int, default=1, help="how many trainings of each (default %(default)s)")
+    add("--only", choices=("kernel", "twin"), help="train these and judge nothing (see above)")
     add("--samples", type=int, default=2000, help="at most half the test set (default %(default)s)")
     add("--judge-epochs", type=int, default=4, help="of the classifier (default %(default)s)")
     add("--folder", default="generation", help="for all that is kept (default ./%(default)s)")

@@ -20,7 +20,7 @@ from ogive.operators.precision import exact_products, fast_bfloat16
 class PatchKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Answers of a logistic kernel between patches of pictures and landmarks, averaged over cells.
 
-    One layer of a convolutional kernel network that is fitted without labels and without gradients:
+    A convolutional kernel network of one layer, or two, fitted without labels or gradients:
     patches are normalised and whitened, landmarks z_j are their spherical k-means, and a feature
     is the mean over a cell of σ(gain_j ⟨p, z_j⟩ - offset_j).
 

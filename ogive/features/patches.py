@@ -185,9 +185,9 @@ class PatchMap:
 
     @property
     def worth_bfloat16(self) -> bool:
-        """Whether a processor's fast bfloat16 products pay here; the answers are the same.
+        """Whether a processor's fast bfloat16 products pay here, in the last layer of two.
 
-        Patches and landmarks are rounded to bfloat16 in either case.
+        Its patches and landmarks are rounded to bfloat16 in either case.
         """
         return len(self.mean) >= _WORTH_BFLOAT16
 

@@ -328,6 +328,14 @@ def read_image_shape(reader: RecordReader) -> ImageShape:
         reader.fail("image_shape", str(error))
 
 
+def read_asked(reader: RecordReader, found: int) -> int:
+    """Return how many components were asked for, of which so many were found."""
+    asked: int = reader.value("asked", int)
+    if asked < found:
+        reader.fail("asked", f"is {asked} for {found} components")
+    return asked
+
+
 def _unit(rows: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     # Shorter than rounding errors of the features: the direction would be noise.

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ogive._errors import InvalidParameterError
+from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
 from ogive._typing import Float, ImageShape
 from ogive.estimators.patch_kernel_features import patch_features
 from ogive.estimators.patch_record import read_patch_map, write_patch_map
 from ogive.features.patches import PatchMap, PatchOptions, fit_patch_map
-from ogive.images.embedding import Embedder
+from ogive.images.embedding import Embedder, read_asked
 from ogive.images.picture_shapes import check_image_shape
 from ogive.images.recipe import ClosedForm
 
@@ -76,20 +76,40 @@ class ProjectedEmbedder(Embedder):
     Parameters
     ----------
     projection : PatchProjection
+    asked : int, optional
+        The number of components that was asked for; d of them were found.
     """
 
-    def __init__(self, projection: PatchProjection) -> None:
+    def __init__(self, projection: PatchProjection, *, asked: int | None = None) -> None:
         super().__init__(projection.image_shape)
         self.projection = projection
+        self.asked = projection.width if asked is None else asked
 
     @property
     def width(self) -> int:
         """Length d of the vectors: the number of components."""
         return self.projection.width
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The options of `fit`, without what is told of the pictures."""
+        filters = self.projection.patch_map.options.filters
+        return {"components": self.asked, "filters": filters}
+
     def features(self, images: np.ndarray) -> np.ndarray:
         """Return the components of each picture."""
         return self.projection.features(images)
+
+    def write(self, writer: RecordWriter) -> None:
+        """Write what the embedder is made of into a record."""
+        writer.value("asked", self.asked)
+        self.projection.write(writer)
+
+    @classmethod
+    def read(cls, reader: RecordReader) -> Self:
+        """Return what `write` wrote; raise InvalidModelError if it cannot be so."""
+        projection = PatchProjection.read(reader)
+        return cls(projection, asked=read_asked(reader, projection.width))
 
 
 def suitable_patch_map(images: np.ndarray, filters: int, *, seed: int = 0) -> PatchMap:
@@ -108,6 +128,7 @@ def suitable_patch_map(images: np.ndarray, filters: int, *, seed: int = 0) -> Pa
         grid=chosen["grid"],
         both_signs=chosen["both_signs"],
         mirror=chosen["mirror"],
+        smooth=chosen["smooth"],
     )
     return fit_patch_map(torch.from_numpy(np.ascontiguousarray(images)), options, seed=seed)
 
@@ -118,6 +139,24 @@ def patch_rows(patch_map: PatchMap, images: np.ndarray) -> np.ndarray:
         patch_map, torch.from_numpy(np.ascontiguousarray(images))
     ).numpy()
     return rows
+
+
+def principal_projection(
+    patch_map: PatchMap, images: np.ndarray, wanted: int, *, cure: str
+) -> PatchProjection:
+    """Return the projection on the principal directions of the patch features of some pictures.
+
+    Raises
+    ------
+    InvalidDataError
+        If all pictures are the same; its last words are the cure.
+    """
+    rows = torch.from_numpy(patch_rows(patch_map, images))
+    centre = rows.mean(0)
+    found = leading_directions(rows.sub_(centre), wanted)
+    if not found.shape[1]:
+        raise InvalidDataError(f"the {len(images)} pictures to fit on are all the same: {cure}")
+    return PatchProjection(patch_map, centre.numpy(), found.numpy())
 
 
 def projected(rows: np.ndarray, centre: np.ndarray, components: np.ndarray) -> np.ndarray:
@@ -153,14 +192,6 @@ def read_affine(reader: RecordReader) -> tuple[np.ndarray, np.ndarray]:
     if not components.shape[1]:
         reader.fail("components", "has no columns")
     return centre, components
-
-
-def read_asked(reader: RecordReader, found: int) -> int:
-    """Return how many components were asked for, of which so many were found."""
-    asked: int = reader.value("asked", int)
-    if asked < found:
-        reader.fail("asked", f"is {asked} for {found} components")
-    return asked
 
 
 def _read_map(reader: RecordReader) -> PatchMap:

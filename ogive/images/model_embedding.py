@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple, Self
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -17,16 +18,21 @@ from ogive._record import RecordReader, RecordWriter
 from ogive._training import digest
 from ogive._typing import Float, ImageShape
 from ogive.estimators import PatchKernelClassifier
-from ogive.estimators.record import read_estimator, write_estimator
-from ogive.images.embedding import Embedder, EmbeddingRecipe, refuse_options, register_embedder
+from ogive.images.embedding import (
+    Embedder,
+    EmbeddingRecipe,
+    read_asked,
+    refuse_options,
+    register_embedder,
+)
 from ogive.images.embedding_parts import (
     leading_directions,
     patch_rows,
     projected,
     read_affine,
 )
+from ogive.images.estimator_record import read_any_estimator, write_any_estimator
 from ogive.images.gradient.classifier import NetworkClassifier
-from ogive.images.gradient.record import read_network_classifier, write_network_classifier
 from ogive.images.picture_shapes import check_images
 from ogive.solvers.wide_ridge import rounded_
 
@@ -145,23 +151,24 @@ class ModelEmbedder(Embedder):
 
     def write(self, writer: RecordWriter) -> None:
         """Write what the embedder is made of into a record, the model with it."""
-        kind = _kind(self.model)
-        writer.value("kind", kind)
         writer.value("asked", self.asked)
-        _KINDS[kind].write(self.model, writer.part("model"))
+        write_any_estimator(self.model, writer.part("model"))
         writer.array("centre", self.centre)
         writer.array("components", self.components)
 
     @classmethod
     def read(cls, reader: RecordReader) -> Self:
         """Return what `write` wrote; raise InvalidModelError if it cannot be so."""
-        kind = _KINDS[reader.value("kind", str, choices=_KINDS)]
-        model = kind.read(reader.part("model"))
-        if not isinstance(model, kind.type):
-            reader.fail("model", f"is a {type(model).__name__}, and the kind is another")
-        reader.bind("features", len(_head(model)))
+        model = read_any_estimator(reader.part("model"))
+        if not isinstance(model, PictureClassifier):
+            reader.fail("model", f"is a {type(model).__name__}, which has no features of pictures")
+        if isinstance(model, NetworkClassifier):
+            model.set_params(device="cpu")  # the index may come from a machine with another one
+        features, classes = _head(model).shape
+        reader.bind("features", features)
         centre, components = read_affine(reader)
-        return cls(model, centre, components, asked=reader.value("asked", int))
+        asked = read_asked(reader, components.shape[1] - classes)
+        return cls(model, centre, components, asked=asked)
 
 
 def model_recipe(model: Any, name: str = "model", components: int | None = None) -> EmbeddingRecipe:
@@ -229,26 +236,7 @@ def _head(model: PictureClassifier) -> Float[Tensor, "features classes"]:
 def _identity(model: PictureClassifier) -> str:
     """Return a digest of all that decides a model's answers."""
     writer = RecordWriter()
-    _KINDS[_kind(model)].write(model, writer)
-    return digest(*(writer.arrays[name] for name in sorted(writer.arrays)))[:16]
-
-
-def _read_network(reader: RecordReader) -> NetworkClassifier:
-    # An index may come from a machine with another device.
-    return read_network_classifier(reader).set_params(device="cpu")
-
-
-class _Kind(NamedTuple):
-    type: type[PictureClassifier]
-    write: Callable[[Any, RecordWriter], None]
-    read: Callable[[RecordReader], Any]
-
-
-_KINDS = {
-    "patches": _Kind(PatchKernelClassifier, write_estimator, read_estimator),
-    "network": _Kind(NetworkClassifier, write_network_classifier, _read_network),
-}
-
-
-def _kind(model: PictureClassifier) -> str:
-    return next(name for name, kind in _KINDS.items() if isinstance(model, kind.type))
+    write_any_estimator(model, writer)
+    values = json.dumps(writer.values, sort_keys=True).encode()
+    arrays = (writer.arrays[name] for name in sorted(writer.arrays))
+    return digest(np.frombuffer(values, np.uint8), *arrays)[:16]

@@ -5,18 +5,12 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-import torch
 
 from ogive._checks import check_count
-from ogive._errors import InvalidDataError
-from ogive._record import RecordReader, RecordWriter
 from ogive.images.embedding import refuse_options, register_embedder
 from ogive.images.embedding_parts import (
-    PatchProjection,
     ProjectedEmbedder,
-    leading_directions,
-    patch_rows,
-    read_asked,
+    principal_projection,
     suitable_patch_map,
 )
 from ogive.images.picture_shapes import check_images
@@ -44,10 +38,6 @@ class PatchEmbedder(ProjectedEmbedder):
 
     name = "patches"
 
-    def __init__(self, projection: PatchProjection, *, asked: int | None = None) -> None:
-        super().__init__(projection)
-        self.asked = projection.width if asked is None else asked
-
     @classmethod
     def fit(
         cls, images: np.ndarray, components: int = 128, filters: int = 128, **options: Any
@@ -72,29 +62,5 @@ class PatchEmbedder(ProjectedEmbedder):
         check_images(images)
         wanted = check_count(components, "components")
         patch_map = suitable_patch_map(images, check_count(filters, "filters"))
-        rows = torch.from_numpy(patch_rows(patch_map, images))
-        centre = rows.mean(0)
-        found = leading_directions(rows.sub_(centre), wanted)
-        if not found.shape[1]:
-            raise InvalidDataError(
-                f"the {len(images)} pictures to fit on are all the same: add others, or take the "
-                "embedding 'pixels'"
-            )
-        return cls(PatchProjection(patch_map, centre.numpy(), found.numpy()), asked=wanted)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The options of `fit`."""
-        filters = self.projection.patch_map.options.filters
-        return {"components": self.asked, "filters": filters}
-
-    def write(self, writer: RecordWriter) -> None:
-        """Write what the embedder is made of into a record."""
-        writer.value("asked", self.asked)
-        self.projection.write(writer)
-
-    @classmethod
-    def read(cls, reader: RecordReader) -> Self:
-        """Return what `write` wrote; raise InvalidModelError if it cannot be so."""
-        projection = PatchProjection.read(reader)
-        return cls(projection, asked=read_asked(reader, projection.width))
+        cure = "add others, or take the embedding 'pixels'"
+        return cls(principal_projection(patch_map, images, wanted, cure=cure), asked=wanted)

@@ -13,6 +13,7 @@ from ogive._record import RecordReader, RecordWriter
 from ogive._typing import ImageShape
 from ogive.images.embedding import (
     Embedder,
+    read_asked,
     read_image_shape,
     refuse_options,
     register_embedder,
@@ -150,9 +151,7 @@ class PrincipalEmbedder(Embedder):
         variances = reader.array("variances", ("width",), "float64")
         if not len(variances) or variances.min() <= 0:
             reader.fail("variances", "must be numbers above 0, at least one")
-        asked = reader.value("asked", int)
-        if asked < len(variances):
-            reader.fail("asked", f"is {asked} for {len(variances)} components")
+        asked = read_asked(reader, len(variances))
         whiten = reader.value("whiten", bool)
         return cls(shape, mean, components, variances, whiten=whiten, asked=asked)
 

@@ -11,23 +11,19 @@ from torch import Tensor
 
 from ogive._checks import check_count
 from ogive._errors import InvalidDataError
-from ogive._record import RecordReader, RecordWriter
 from ogive._typing import Progress
-from ogive.features.patches import PatchMap
 from ogive.images.embedding import check_classes, refuse_options, register_embedder
 from ogive.images.embedding_parts import (
     PatchProjection,
     ProjectedEmbedder,
-    leading_directions,
-    patch_rows,
-    read_asked,
+    principal_projection,
     suitable_patch_map,
 )
 from ogive.images.embedding_training import trained_map
 from ogive.images.picture_shapes import check_images
 
 _FIRST = 10_000  # pictures that principal directions are found on
-_DIRECTIONS = 512  # principal directions of the features that are trained on
+_DIRECTIONS = 512  # principal directions that are trained on, or as many as are wanted
 _ROWS = 2048  # pictures whose features are in memory at once
 
 
@@ -65,10 +61,6 @@ class TrainedEmbedder(ProjectedEmbedder):
     name = "trained"
     sample: ClassVar[int] = 60_000
     learns: ClassVar[bool] = True
-
-    def __init__(self, projection: PatchProjection, *, asked: int) -> None:
-        super().__init__(projection)
-        self.asked = asked
 
     @classmethod
     def fit(
@@ -114,7 +106,9 @@ class TrainedEmbedder(ProjectedEmbedder):
         # In random order, so that the first stand for all.
         order = np.random.default_rng(seed).permutation(np.flatnonzero(labels >= 0))
         images, codes = images[order], torch.from_numpy(labels[order].astype(np.int64))
-        base = _principal(suitable_patch_map(images, filters, seed=seed), images)
+        patch_map = suitable_patch_map(images, filters, seed=seed)
+        most = max(_DIRECTIONS, wanted)
+        base = principal_projection(patch_map, images[:_FIRST], most, cure="add others")
         # The first products are those of principal components. Whitened ones separate what they
         # are trained on too easily: of hundreds of pictures they find less than these.
         start = torch.eye(base.width, min(wanted, base.width))
@@ -123,35 +117,6 @@ class TrainedEmbedder(ProjectedEmbedder):
         )
         projection = replace(base, components=base.components @ found.numpy())
         return cls(projection, asked=wanted)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The options of `fit`, without what is told of the pictures."""
-        filters = self.projection.patch_map.options.filters
-        return {"components": self.asked, "filters": filters}
-
-    def write(self, writer: RecordWriter) -> None:
-        """Write what the embedder is made of into a record."""
-        writer.value("asked", self.asked)
-        self.projection.write(writer)
-
-    @classmethod
-    def read(cls, reader: RecordReader) -> Self:
-        """Return what `write` wrote; raise InvalidModelError if it cannot be so."""
-        projection = PatchProjection.read(reader)
-        return cls(projection, asked=read_asked(reader, projection.width))
-
-
-def _principal(patch_map: PatchMap, images: np.ndarray) -> PatchProjection:
-    """Return the projection on the principal directions of patch features."""
-    rows = torch.from_numpy(patch_rows(patch_map, images[:_FIRST]))
-    centre = rows.mean(0)
-    directions = leading_directions(rows.sub_(centre), _DIRECTIONS)
-    if not directions.shape[1]:
-        raise InvalidDataError(
-            f"the pictures to train on ({len(images)}) are all the same: add others"
-        )
-    return PatchProjection(patch_map, centre.numpy(), directions.numpy())
 
 
 def _rows(base: PatchProjection, images: np.ndarray, progress: Progress | None) -> Tensor:

@@ -39,9 +39,9 @@ class Kind:
 def _kinds() -> dict[str, Kind]:
     # Imported when a model is at hand: the header of a file is read without torch.
     from ogive.estimators.record import ESTIMATORS
+    from ogive.images.estimator_record import read_any_estimator, write_any_estimator
     from ogive.images.generation import PictureGenerator
     from ogive.images.gradient.classifier import NetworkClassifier
-    from ogive.models.estimator_record import read_any_estimator, write_any_estimator
     from ogive.models.model import Model
 
     return {

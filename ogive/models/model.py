@@ -11,7 +11,7 @@ from sklearn.base import is_classifier, is_regressor
 
 from ogive._errors import InvalidDataError
 from ogive._record import RecordReader, RecordWriter
-from ogive.models.estimator_record import read_any_estimator, write_any_estimator
+from ogive.images.estimator_record import read_any_estimator, write_any_estimator
 from ogive.preprocessing import Preprocessing, read_preprocessing, write_preprocessing
 
 

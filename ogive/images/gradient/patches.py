@@ -15,9 +15,9 @@ from ogive._training import Kept, TrainingFiles
 from ogive._typing import Float, ImageShape, Progress
 from ogive.estimators import PatchKernelClassifier
 from ogive.estimators.patch_record import read_patch_classifier, write_patch_classifier
-from ogive.estimators.pictures import as_pictures
+from ogive.estimators.pictures import as_pictures, known_codes
 from ogive.images.gradient.descent import Descent
-from ogive.images.gradient.pictures import Pictures, known_codes
+from ogive.images.gradient.pictures import Pictures
 from ogive.images.gradient.training import Trained, train_classifier
 from ogive.images.recipe import Gradient
 from ogive.nn import PatchFeatures
@@ -157,8 +157,9 @@ def train_patches(
 ) -> Trained:
     """Train a fitted classifier on, in place, by cross-entropy and AdamW.
 
-    Whitening and the standardisation of features stay; landmarks, gains, offsets and the head are
-    trained. What it becomes is a `PatchKernelClassifier` like any other, and as fast.
+    Landmarks, gains, offsets and the head are trained, whitening stays; in the end the head is
+    fitted again in closed form, to all pictures. What it becomes is a `PatchKernelClassifier` like
+    any other, and as fast.
 
     Parameters
     ----------
@@ -213,6 +214,7 @@ def train_patches(
         report=report,
     )
     network.give(classifier)
+    classifier.fit_head(X, y)
     return trained
 
 
