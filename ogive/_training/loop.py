@@ -60,7 +60,6 @@ def run_training(
     identity: Mapping[str, Any] | None = None,
     files: TrainingFiles = TrainingFiles(),
     finished: Callable[[], bool] = lambda: False,
-    at_once: bool = False,
     progress: Progress | None = None,
     report: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> float:
@@ -88,8 +87,6 @@ def run_training(
     finished : callable() -> bool, optional
         Asked between two steps whether the others are not worth taking; what it depends on belongs
         to the parts.
-    at_once : bool, default False
-        Whether a checkpoint is written before the first step: where to begin was work too.
     progress : callable, optional
         Called with ("training", steps done, steps in all) after each step, and once at the start.
     report : callable, optional
@@ -141,8 +138,6 @@ def run_training(
             listeners = [tell for tell in tellers if tell is not None]
             kept = time.monotonic()
             begun = kept - state.seconds
-            if at_once and not state.done:
-                state.keep()
             if progress is not None:
                 progress("training", state.done, steps)
             ended = state.done >= steps or finished()

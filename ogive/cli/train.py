@@ -27,8 +27,8 @@ def train(
         typer.Option(
             metavar="NAME",
             help="closed-form (if left out): patches, landmarks and ridge regression, without "
-            "gradient descent; gradient: a network of kernel convolutions; both: the first, "
-            "trained on by gradient.",
+            "gradient descent; gradient: a network of kernel convolutions; both: the mean of "
+            "the two.",
         ),
     ] = None,
     recipe: Annotated[
@@ -75,6 +75,14 @@ def train(
         Literal["sigmoid", "logistic", "relu"] | None,
         gradient_option(metavar="NAME", help="sigmoid, logistic, or relu for an ordinary network."),
     ] = None,
+    start: Annotated[
+        Literal["critical", "closed-form"] | None,
+        gradient_option(
+            metavar="NAME",
+            help="Of the first layer: weights at which gradients neither grow nor vanish (if left "
+            "out), or the closed form's landmarks.",
+        ),
+    ] = None,
     width: Annotated[
         int | None, gradient_option(metavar="NUMBER", help="Units of the first layer.")
     ] = None,
@@ -86,7 +94,7 @@ def train(
     ] = None,
     rate: Annotated[
         float | None,
-        gradient_option(metavar="NUMBER", help="The highest learning rate; with both, a factor."),
+        gradient_option(metavar="NUMBER", help="The highest learning rate."),
     ] = None,
     flip: Annotated[
         bool | None,
@@ -169,8 +177,8 @@ def train(
         from ogive.preprocessing import ColumnRoles
     settings = (Recipe.read(recipe) if recipe is not None else Recipe()).overridden(
         method=method, seed=seed, size=size, layers=layers, filters=filters,
-        patch_size=patch_size, grid=grid, mirror=mirror, alpha=alpha, kernel=kernel, width=width,
-        epochs=epochs, batch=batch, rate=rate, flip=flip, patience=patience,
+        patch_size=patch_size, grid=grid, mirror=mirror, alpha=alpha, kernel=kernel, start=start,
+        width=width, epochs=epochs, batch=batch, rate=rate, flip=flip, patience=patience,
         validation_fraction=validation_fraction,
     )  # fmt: skip
     curves = _Curves(plot, settings.method, terminal)

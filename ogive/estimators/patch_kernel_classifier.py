@@ -17,7 +17,7 @@ from ogive._typing import Progress
 from ogive.estimators.base import seed_of
 from ogive.estimators.logit_classifier import LogitClassifier
 from ogive.estimators.patch_kernel_features import PatchKernelFeatures, patch_features
-from ogive.estimators.pictures import as_pictures, known_codes
+from ogive.estimators.pictures import as_pictures
 from ogive.features.patches import fit_patch_map
 from ogive.solvers.wide_logistic import classify
 from ogive.solvers.wide_ridge import rounded_, wide_ridge_sums
@@ -122,55 +122,24 @@ smooth, n_first_filters, image_shape, random_state
         -------
         PatchKernelClassifier
         """
-        pictures, y = self._checked(X, y)
-        classes, codes = np.unique(y, return_inverse=True)
-        if len(classes) < 2:
-            raise InvalidDataError(f"y holds one class ({classes[0]}): two are needed")
-        seed = seed_of(self.random_state)
-        self._report("fitting landmarks", 0, len(pictures))
-        self.patch_map_ = fit_patch_map(pictures, self._options(), seed=seed)
-        self.n_features_in_ = int(pictures[0].numel())
-        self.classes_ = classes
-        self._fit_scores(pictures, codes, seed)
-        return self
-
-    def fit_head(self, X: Any, y: Any) -> Self:
-        """Fit the linear functions again, or to other pictures: landmarks stay as they are.
-
-        Parameters
-        ----------
-        X : array
-            As for `fit`.
-        y : array of shape (n,)
-            Of the classes that the classifier knows.
-
-        Returns
-        -------
-        PatchKernelClassifier
-
-        Raises
-        ------
-        InvalidDataError
-            If y holds another class.
-        """
-        check_is_fitted(self)
-        pictures, y = self._checked(X, y)
-        codes = known_codes(y, self.classes_, "y")
-        self._fit_scores(pictures, codes, seed_of(self.random_state))
-        return self
-
-    def _checked(self, X: Any, y: Any) -> tuple[Tensor, np.ndarray]:
         check_count(self.logistic_steps, "logistic_steps", least=0)
         pictures, y = as_pictures(X, self.image_shape), column_or_1d(y)
         check_consistent_length(X, y)
         check_classification_targets(y)
-        return pictures, y
-
-    def _fit_scores(self, pictures: Tensor, codes: np.ndarray, seed: int) -> None:
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise InvalidDataError(f"y holds one class ({self.classes_[0]}): two are needed")
+        seed = seed_of(self.random_state)
+        self._report("fitting landmarks", 0, len(pictures))
+        self.patch_map_ = fit_patch_map(pictures, self._options(), seed=seed)
+        self.n_features_in_ = int(pictures[0].numel())
         # In random order, so that the first pictures stand for all.
         order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(seed))
         targets = 2 * functional.one_hot(torch.from_numpy(codes), len(self.classes_)).float() - 1
-        pictures, targets = pictures[order], targets[order]
+        self._fit_scores(pictures[order], targets[order])
+        return self
+
+    def _fit_scores(self, pictures: Tensor, targets: Tensor) -> None:
         width, count = self.patch_map_.width, targets.shape[1]
         kept = min(len(pictures), max(_MOST_KEPT // width, _LEAST_KEPT))
         sums = wide_ridge_sums(width, count, len(pictures), kept=kept)

@@ -1,4 +1,4 @@
-"""Pictures and classes as estimators get them: rows of a stated shape, or arrays of pictures."""
+"""Pictures as estimators get them: rows of pixels of a stated shape, or arrays of pictures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils.validation import column_or_1d
 from torch import Tensor
 
 from ogive._errors import InvalidDataError, InvalidParameterError
@@ -72,27 +71,3 @@ def _checked(image_shape: Any, columns: int) -> ImageShape:
             f"{math.prod(shape)}"
         )
     return int(shape[0]), int(shape[1]), int(shape[2])
-
-
-def known_codes(y: Any, classes: np.ndarray, name: str) -> np.ndarray:
-    """Return the places of labels among sorted classes.
-
-    Raises
-    ------
-    InvalidDataError
-        If one is not among them.
-
-    Examples
-    --------
-    >>> known_codes(["b", "a"], np.array(["a", "b"]), "held_out")
-    array([1, 0])
-    """
-    y = column_or_1d(y)
-    unknown = np.setdiff1d(y, classes)
-    if len(unknown):
-        raise InvalidDataError(
-            f"{name} holds the class {unknown[0]}, which is not among those learnt from: leave it "
-            "out, or learn from pictures of it too"
-        )
-    found: np.ndarray = np.searchsorted(classes, y)
-    return found

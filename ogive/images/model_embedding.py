@@ -18,6 +18,7 @@ from ogive._record import RecordReader, RecordWriter
 from ogive._training import digest
 from ogive._typing import Float, ImageShape
 from ogive.estimators import PatchKernelClassifier
+from ogive.images.blend import BlendedClassifier
 from ogive.images.embedding import (
     Embedder,
     EmbeddingRecipe,
@@ -36,7 +37,7 @@ from ogive.images.gradient.classifier import NetworkClassifier
 from ogive.images.picture_shapes import check_images
 from ogive.solvers.wide_ridge import rounded_
 
-PictureClassifier = PatchKernelClassifier | NetworkClassifier
+PictureClassifier = PatchKernelClassifier | NetworkClassifier | BlendedClassifier
 
 # Mean square of the classes' part, in units of the other's. More finds hardly more pictures of the
 # class (MAP@R of held-out Fashion-MNIST .70 at 1, .78 at 4, .79 at 16), and less of what is alike.
@@ -54,7 +55,7 @@ class ModelEmbedder(Embedder):
 
     Parameters
     ----------
-    model : PatchKernelClassifier or NetworkClassifier
+    model : PatchKernelClassifier, NetworkClassifier or BlendedClassifier
         Fitted.
     centre : ndarray of shape (features,)
         float32.
@@ -96,7 +97,7 @@ class ModelEmbedder(Embedder):
         ----------
         images : ndarray of shape (n, height, width, c)
             uint8, of the model's shape, at least two different ones.
-        model : PatchKernelClassifier or NetworkClassifier
+        model : PatchKernelClassifier, NetworkClassifier or BlendedClassifier
             Fitted on pictures.
         components : int, default 128
             At most so many; fewer if the features vary in fewer directions.
@@ -111,8 +112,7 @@ class ModelEmbedder(Embedder):
         refuse_options(options, cls.name, "model, components")
         check_images(images)
         model = copy.deepcopy(check_picture_model(model))  # fitting it again changes no index
-        if "device" in model.get_params():
-            model.set_params(device="cpu")  # wherever it was trained
+        _to_cpu(model)
         wanted = check_count(components, "components")
         rows = torch.from_numpy(_seen(model, images))
         centre = rows.mean(0)
@@ -162,8 +162,7 @@ class ModelEmbedder(Embedder):
         model = read_any_estimator(reader.part("model"))
         if not isinstance(model, PictureClassifier):
             reader.fail("model", f"is a {type(model).__name__}, which has no features of pictures")
-        if isinstance(model, NetworkClassifier):
-            model.set_params(device="cpu")  # the index may come from a machine with another one
+        _to_cpu(model)
         features, classes = _head(model).shape
         reader.bind("features", features)
         centre, components = read_affine(reader)
@@ -202,23 +201,35 @@ def check_picture_model(model: Any, name: str = "model") -> PictureClassifier:
     if not isinstance(model, PictureClassifier):
         raise InvalidTypeError(
             f"{name} is of type {type(model).__name__}, which has no features of pictures; give a "
-            "model that ogive train made of pictures (a PatchKernelClassifier or a "
-            "NetworkClassifier)"
+            "model that ogive train made of pictures (a PatchKernelClassifier, a "
+            "NetworkClassifier or a BlendedClassifier)"
         )
     check_is_fitted(model)
     return model
 
 
 def _image_shape(model: PictureClassifier) -> ImageShape:
-    if isinstance(model, NetworkClassifier):
-        return model.image_shape_
-    return model.patch_map_.image_shape
+    if isinstance(model, PatchKernelClassifier):
+        return model.patch_map_.image_shape
+    return _network(model).image_shape_
+
+
+def _to_cpu(model: PictureClassifier) -> None:
+    """Let a model compute here, wherever it was trained."""
+    if not isinstance(model, PatchKernelClassifier):
+        _network(model).set_params(device="cpu")
+
+
+def _network(model: NetworkClassifier | BlendedClassifier) -> NetworkClassifier:
+    return model.network_ if isinstance(model, BlendedClassifier) else model
 
 
 def _seen(model: PictureClassifier, images: np.ndarray) -> np.ndarray:
     """Return what the last layer sees of uint8 pictures, float32 of shape (n, features)."""
     if isinstance(model, NetworkClassifier):
         return model.embed(images)
+    if isinstance(model, BlendedClassifier):
+        return np.hstack([_seen(part, images) for part in (model.network_, model.closed_form_)])
     rows = torch.from_numpy(patch_rows(model.patch_map_, images))
     standardised = rows.sub_(torch.from_numpy(model.mean_)).div_(torch.from_numpy(model.scale_))
     # As in its predictions: a feature that hardly varies may be far off in a new picture.
@@ -230,6 +241,8 @@ def _head(model: PictureClassifier) -> Float[Tensor, "features classes"]:
     """Return the last layer's weights."""
     if isinstance(model, NetworkClassifier):
         return model.network_.head.weight.detach().float().cpu().T
+    if isinstance(model, BlendedClassifier):
+        return torch.cat([_head(part) / 2 for part in (model.network_, model.closed_form_)])
     return torch.from_numpy(model.coef_)
 
 

@@ -23,7 +23,7 @@ class ClosedForm(BaseModel):
     ----------
     size : {"small", "medium", "large"}
         How many filters, unless ``filters`` says it: seconds, a minute, minutes. Medium if left
-        open; small where they are trained on by gradient, which makes more of fewer.
+        open, and small beside a network.
     layers : {1, 2}
         With two, a layer of 32 landmarks comes before (``n_first_filters``). On CIFAR-10 and
         Fashion-MNIST one layer of as many features was better.
@@ -94,10 +94,11 @@ class Gradient(BaseModel):
         Of the network's units; relu is the control.
     normalisation : {"batch", "none"}
         Of the arguments of the network's units while they learn.
+    start : {"critical", "closed-form"}
+        Of the weights of its first layer.
     width, epochs, batch, rate, weight_decay, label_smoothing, flip, shift, average, patience, \
 validation_fraction
-        As for `ogive.images.gradient.classifier.NetworkClassifier`. Where the closed form is
-        trained on, ``rate`` is a factor on its own rates: 1 if left out.
+        As for `ogive.images.gradient.classifier.NetworkClassifier`.
 
     Examples
     --------
@@ -109,6 +110,7 @@ validation_fraction
 
     kernel: Literal["sigmoid", "logistic", "relu"] = "sigmoid"
     normalisation: Literal["batch", "none"] = "batch"
+    start: Literal["critical", "closed-form"] = "critical"
     width: int | None = Field(default=None, ge=1, le=1024)
     epochs: int | None = Field(default=None, ge=1)
     batch: int = Field(default=128, ge=2)
@@ -121,17 +123,21 @@ validation_fraction
     patience: int | None = Field(default=None, ge=1)
     validation_fraction: float = Field(default=0.1, gt=0, lt=1)
 
-    def settled(self, image_shape: ImageShape) -> dict[str, Any]:
+    def settled(self, image_shape: ImageShape, *, beside: bool = False) -> dict[str, Any]:
         """Return all settings, nothing left open but rate and patience, for such pictures.
 
-        Colour pictures are taken for photographs, which stay what they are when they are mirrored
-        or moved by a few pixels; grey ones may be letters.
+        Beside a closed form a narrower network sees the pictures more often. Colour pictures are
+        taken for photographs, which stay what they are when they are mirrored or moved by a few
+        pixels; grey ones may be letters.
         """
         height, width, channels = image_shape
         colour = channels > 1
+        width, epochs = (24, 8) if colour else (16, 8)
+        if not beside:
+            width, epochs = 2 * width, 8 if colour else 4
         rules: dict[str, Any] = {
-            "width": 48 if colour else 32,
-            "epochs": 8 if colour else 4,
+            "width": width,
+            "epochs": epochs,
             "rate": None,
             "patience": None,
             "flip": colour,
@@ -233,13 +239,10 @@ leave it out, or choose the method 'gradient' or 'both'
 
 
 _TABLES: dict[str, type[BaseModel]] = {"closed-form": ClosedForm, "gradient": Gradient}
-_OF_NETWORK = ("kernel", "normalisation", "width")  # the closed form that is trained on has its own
 
 
 def _methods_of(name: str) -> tuple[str, ...]:
     """Return the methods in which a setting has an effect."""
     if name in ClosedForm.model_fields:
         return ("closed-form", "both")
-    if name in _OF_NETWORK:
-        return ("gradient",)
     return ("gradient", "both") if name in Gradient.model_fields else METHODS

@@ -39,14 +39,17 @@ class Kind:
 def _kinds() -> dict[str, Kind]:
     # Imported when a model is at hand: the header of a file is read without torch.
     from ogive.estimators.record import ESTIMATORS
-    from ogive.images.estimator_record import read_any_estimator, write_any_estimator
+    from ogive.images.estimator_record import (
+        PICTURE_ESTIMATORS,
+        read_any_estimator,
+        write_any_estimator,
+    )
     from ogive.images.generation import PictureGenerator
-    from ogive.images.gradient.classifier import NetworkClassifier
     from ogive.models.model import Model
 
     return {
         "estimator": Kind(
-            (*ESTIMATORS, NetworkClassifier), write_any_estimator, read_any_estimator
+            (*ESTIMATORS, *PICTURE_ESTIMATORS), write_any_estimator, read_any_estimator
         ),
         "model": Kind((Model,), Model.write, Model.read),
         "generator": Kind((PictureGenerator,), PictureGenerator.write, PictureGenerator.read),

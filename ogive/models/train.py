@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ogive._devices import check_device
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._resources import Meter
 from ogive._typing import ImageShape, Progress
 from ogive.data import Dataset
 from ogive.estimators import PatchKernelClassifier
+from ogive.images.blend import BlendedClassifier
 from ogive.images.closed_form import closed_form_classifier, closed_form_settings
 from ogive.images.gradient.classifier import NetworkClassifier
-from ogive.images.gradient.patches import fit_patches, patch_descent
 from ogive.images.recipe import Recipe
 from ogive.images.training import TrainingFiles
 from ogive.models.fit import Training, summary_of
@@ -169,8 +168,18 @@ def _solution(estimator: PatchKernelClassifier) -> str:
 
 def _by_gradient(work: _Work) -> tuple[Any, dict[str, Any]]:
     settings = work.recipe.gradient.settled(work.shape)
+    estimator = _network(work, settings).fit(work.X, work.y, held_out=work.held_out)
+    return estimator, {
+        "kernel": _units(estimator),
+        "treatment": "a network trained by gradient",
+        "solution": _weights(estimator),
+        "recipe": settings,
+    }
+
+
+def _network(work: _Work, settings: dict[str, Any]) -> NetworkClassifier:
     course = work.course
-    estimator = NetworkClassifier(
+    return NetworkClassifier(
         **settings,
         image_shape=work.shape,
         random_state=work.recipe.seed,
@@ -179,15 +188,17 @@ def _by_gradient(work: _Work) -> tuple[Any, dict[str, Any]]:
         progress=course.progress,
         report=course.report,
     )
-    estimator.fit(work.X, work.y, held_out=work.held_out)
-    estimator.set_params(files=None, progress=None, report=None)
-    weights = sum(parameter.numel() for parameter in estimator.network_.parameters())
-    return estimator, {
-        "kernel": f"{settings['kernel']}, in convolutions",
-        "treatment": "a network trained by gradient",
-        "solution": f"{weights:,} weights, {_epochs(estimator.epochs_, estimator.best_epoch_)}",
-        "recipe": settings,
-    }
+
+
+def _units(network: NetworkClassifier) -> str:
+    return f"{network.kernel}, in convolutions"
+
+
+def _weights(network: NetworkClassifier) -> str:
+    """Return what a trained network is, and forget what only belonged to its training."""
+    network.set_params(files=None, progress=None, report=None)
+    weights = sum(parameter.numel() for parameter in network.network_.parameters())
+    return f"{weights:,} weights, {_epochs(network.epochs_, network.best_epoch_)}"
 
 
 def _epochs(number: int, best: int) -> str:
@@ -196,26 +207,20 @@ def _epochs(number: int, best: int) -> str:
 
 
 def _both(work: _Work) -> tuple[Any, dict[str, Any]]:
-    gradient, course = work.recipe.gradient, work.course
-    estimator = closed_form_classifier(work.recipe, work.shape, course.progress)
-    descent = patch_descent(gradient, work.shape, work.recipe.seed, check_device(course.device))
-    trained = fit_patches(
-        estimator,
-        work.X,
-        work.y,
-        descent,
-        rate=gradient.rate or 1.0,
-        weight_decay=gradient.weight_decay,
-        held_out=work.held_out,
-        files=course.files,
-        progress=course.progress,
-        report=course.report,
-    )
-    about = _about_patches(work, estimator)
+    settings = work.recipe.gradient.settled(work.shape, beside=True)
+    estimator = BlendedClassifier(
+        _network(work, settings),
+        closed_form_classifier(work.recipe, work.shape, work.course.progress),
+    ).fit(work.X, work.y, held_out=work.held_out)
+    network, closed_form = estimator.network_, estimator.closed_form_
+    # What they were made of goes with the training, not into the model.
+    estimator.set_params(network=network, closed_form=closed_form)
+    about = _about_patches(work, closed_form)
     return estimator, about | {
-        "treatment": "features in closed form, then trained by gradient",
-        "solution": f"{about['solution']}, then {_epochs(trained.epochs, trained.best_epoch)}",
-        "recipe": about["recipe"] | descent.settings(),
+        "kernel": f"{about['kernel']}; {_units(network)}",
+        "treatment": "features in closed form, and a network trained by gradient",
+        "solution": f"{about['solution']}; {_weights(network)}",
+        "recipe": about["recipe"] | settings,
     }
 
 

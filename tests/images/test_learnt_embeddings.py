@@ -144,8 +144,9 @@ def test_models_and_pictures_refused(patches, digits):
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("kind", "pickle", "unknown"),
-        ("kind", "patches", "unknown|missing"),
+        ("asked", 3, "is 3 for"),
+        ("model", {"class": "pickle"}, "class"),
+        ("model", {"class": "KernelRidge"}, "model"),
         ("centre", np.zeros(3, np.float32), "shape"),
         ("components", np.zeros((16, 0), np.float32), "no columns"),
         ("components", np.full((16, 4), np.nan, np.float32), "NaN"),

@@ -157,7 +157,6 @@ def test_a_closed_form_has_no_checkpoint_and_no_gpu(course, words):
         ("closed-form", {"flip": False}, "flip=False has no effect"),
         ("gradient", {"filters": 3}, "filters=3 .*'gradient'.*'closed-form' or 'both'"),
         ("gradient", {"size": "small"}, "size='small' has no effect"),
-        ("both", {"width": 8}, "width=8 .*'both'.*choose the method 'gradient'"),
         ("gradient", {"validation_fraction": 0.2}, "no effect without patience"),
     ],
 )

@@ -225,18 +225,6 @@ def test_a_checkpoint_of_no_names_at_all_is_refused(tmp_path):
         Kept.read(tmp_path / "a")
 
 
-def test_a_checkpoint_at_once(tmp_path):
-    files = TrainingFiles(tmp_path / "a.checkpoint", every=1e6)
-    work = Work()
-    work.stop_at = 0
-    with pytest.raises(RuntimeError):
-        work.run(files, at_once=True)
-    assert Kept.read(files.checkpoint).done == 0
-    again = Work()
-    again.run(files, at_once=True)
-    assert same(again, finished())
-
-
 class Patient(Work):
     """A training with a given loss after every third step."""
 

@@ -1,1 +1,1 @@
-"""Classifiers of pictures trained by gradient: a network, and patch features with their head."""
+"""Classifiers of pictures trained by gradient."""

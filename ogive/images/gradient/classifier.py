@@ -50,6 +50,9 @@ class NetworkClassifier(LogitClassifier, BaseEstimator):
         Whether the arguments of the units are normalised batch by batch while they learn. It is
         folded into gamma and coef0 afterwards: what predicts is a network of plain kernel
         convolutions either way. Without it they learn more slowly and become worse.
+    start : {"critical", "closed-form"}, default "critical"
+        The first layer's weights: those at which gradients neither grow nor vanish, as of all
+        layers, or landmarks of whitened patches (see `PictureNetwork.start`).
     width : int, default 32
         Units of the first layer; the last has four times as many.
     epochs : int, default 5
@@ -114,6 +117,7 @@ class NetworkClassifier(LogitClassifier, BaseEstimator):
         *,
         kernel: str = "sigmoid",
         normalisation: str = "batch",
+        start: str = "critical",
         width: int = 32,
         epochs: int = 5,
         batch: int = 128,
@@ -134,6 +138,7 @@ class NetworkClassifier(LogitClassifier, BaseEstimator):
     ) -> None:
         self.kernel = kernel
         self.normalisation = normalisation
+        self.start = start
         self.width = width
         self.epochs = epochs
         self.batch = batch
@@ -193,7 +198,8 @@ class NetworkClassifier(LogitClassifier, BaseEstimator):
         rows, left_out = descent.split(codes)
         data = everything if left_out is None else everything.take(rows)
         network = self._network(self.normalisation, shape, len(classes))
-        network.start(prepared(data.x[_sample(len(data.x), seed)], torch.device("cpu")), seed)
+        some = prepared(data.x[_sample(len(data.x), seed)], torch.device("cpu"))
+        network.start(some, seed, first=self.start)
         network.to(device)
         trained = train_classifier(
             network,

@@ -9,12 +9,14 @@ from torch import Tensor, nn
 
 from ogive._errors import InvalidParameterError, nearest_name
 from ogive._typing import Float
+from ogive.features.patches import PatchOptions, fit_patch_map
 from ogive.images.gradient.normalised import NormalisedKernelConv2d
 from ogive.nn import KernelConv2d
 from ogive.nn.init import critical_
 
 KERNELS = ("sigmoid", "logistic", "relu")
 NORMALISATIONS = ("batch", "none")
+STARTS = ("critical", "closed-form")
 MOST_CHANNELS = 16
 LARGEST_WIDTH = 1024
 _INITIAL = 256  # pictures that the weights are made critical on
@@ -108,18 +110,41 @@ class PictureNetwork(nn.Module):
         return found
 
     @torch.no_grad()
-    def start(self, pictures: Float[Tensor, "n channels height width"], seed: int) -> None:
+    def start(
+        self,
+        pictures: Float[Tensor, "n channels height width"],
+        seed: int,
+        first: str = "critical",
+    ) -> None:
         """Standardise to some pictures, and draw weights with which gradients pass every layer.
 
         The first 256 make each layer critical, χ = 1 (see `ogive.nn.init.critical_`); before batch
-        normalisation, which takes any scale off, orthogonal weights will do.
+        normalisation, which takes any scale off, orthogonal weights will do. ``first`` says what
+        becomes of the first layer: "critical" leaves it so; with "closed-form" its weights are
+        landmarks of whitened patches (`ogive.features.patches.PatchMap`), of the same length.
+
+        Raises
+        ------
+        InvalidParameterError
+            If ``first`` is another word.
+        InvalidDataError
+            If all patches are flat, and landmarks are asked for.
         """
+        if first not in STARTS:
+            raise InvalidParameterError(
+                f"start={first!r} is unknown; {nearest_name(first, STARTS)}"
+            )
         deviation, mean = torch.std_mean(pictures, (0, 2, 3), correction=0)
         self.mean.copy_(mean[:, None, None])
         self.deviation.copy_(deviation.clamp(min=_DEVIATION_FLOOR)[:, None, None])
         generator = torch.Generator().manual_seed(seed)
         measured = pictures[:_INITIAL] if self.normalisation == "none" else None
         critical_(self, measured, generator=generator)
+        if first == "closed-form":
+            weight = next(part for part in self.body.parameters() if part.ndim == 4)
+            found = _landmarks(pictures, len(weight), seed) * self.deviation
+            length = weight.flatten(1).norm(dim=1) / found.flatten(1).norm(dim=1)
+            weight.copy_(found * length[:, None, None, None])
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def folded(self) -> PictureNetwork:
@@ -141,6 +166,16 @@ class PictureNetwork(nn.Module):
         network.body = nn.Sequential(*parts)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network.train(self.training)
+
+
+def _landmarks(pictures: Tensor, count: int, seed: int) -> Tensor:
+    """Return whitened landmarks as weights of 3×3 patches that are not, (count, channels, 3, 3)."""
+    options = PatchOptions(filters=count, size=3, grid=1)
+    found = fit_patch_map(pictures.permute(0, 2, 3, 1), options, seed=seed)
+    weights = (found.whitening @ found.filters).T
+    # A patch is taken less its mean, to which weights that sum to 0 are blind.
+    centred = weights - weights.mean(1, keepdim=True)
+    return centred.unflatten(1, (pictures.shape[1], 3, 3))
 
 
 def _units(before: int, after: int, kernel: str, normalisation: str) -> list[nn.Module]:

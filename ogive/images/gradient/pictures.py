@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils.validation import column_or_1d
 from torch import Tensor
 
 from ogive._errors import InvalidDataError
 from ogive._typing import ImageShape
-from ogive.estimators.pictures import as_pictures, known_codes
+from ogive.estimators.pictures import as_pictures
 
 
 @dataclass(frozen=True)
@@ -55,3 +56,27 @@ class Pictures:
         """Return some of the pictures."""
         kept = torch.from_numpy(rows)
         return Pictures(self.x[kept], self.codes[kept])
+
+
+def known_codes(y: Any, classes: np.ndarray, name: str) -> np.ndarray:
+    """Return the places of labels among sorted classes.
+
+    Raises
+    ------
+    InvalidDataError
+        If one is not among them.
+
+    Examples
+    --------
+    >>> known_codes(["b", "a"], np.array(["a", "b"]), "held_out")
+    array([1, 0])
+    """
+    y = column_or_1d(y)
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise InvalidDataError(
+            f"{name} holds the class {unknown[0]}, which is not among those learnt from: leave it "
+            "out, or learn from pictures of it too"
+        )
+    found: np.ndarray = np.searchsorted(classes, y)
+    return found

@@ -11,12 +11,13 @@ from ogive._errors import InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
 from ogive.images._network_state import read_network_state, write_network_state
 from ogive.images.gradient.classifier import NetworkClassifier
-from ogive.images.gradient.network import KERNELS, NORMALISATIONS
+from ogive.images.gradient.network import KERNELS, NORMALISATIONS, STARTS
 
 # Parameters of the estimator that a file keeps, and what they may be; others are those of a run.
 _PARAMETERS: dict[str, Any] = {
     "kernel": str,
     "normalisation": str,
+    "start": str,
     "width": int,
     "epochs": int,
     "batch": int,
@@ -31,8 +32,6 @@ _PARAMETERS: dict[str, Any] = {
     "device": str,
 }
 _POSITIVE = ("deviation", "running_var")  # what a network divides by
-# Of files that are older than the parameter.
-_BEFORE: dict[str, Any] = {"normalisation": None, "patience": None, "validation_fraction": 0.1}
 
 
 def write_network_classifier(model: NetworkClassifier, writer: RecordWriter) -> None:
@@ -57,13 +56,12 @@ def read_network_classifier(reader: RecordReader) -> NetworkClassifier:
         If something is missing, or its parts do not fit together.
     """
     part = reader.part("parameters")
-    given = {
-        name: part.value(name, kinds) if part.has(name) or name not in _BEFORE else _BEFORE[name]
-        for name, kinds in _PARAMETERS.items()
-    }
-    if given["normalisation"] is None:
-        given["normalisation"] = "batch" if given["kernel"] == "relu" else "none"
-    for name, known in (("kernel", KERNELS), ("normalisation", NORMALISATIONS)):
+    given = {name: part.value(name, kinds) for name, kinds in _PARAMETERS.items()}
+    for name, known in (
+        ("kernel", KERNELS),
+        ("normalisation", NORMALISATIONS),
+        ("start", STARTS),
+    ):
         if given[name] not in known:
             part.fail(name, f"is {given[name]!r:.40}, which is unknown")
     shape = reader.value("image_shape", list)
@@ -74,8 +72,7 @@ def read_network_classifier(reader: RecordReader) -> NetworkClassifier:
     model.n_features_in_ = shape[0] * shape[1] * shape[2]
     model.seconds_ = reader.value("seconds", float)
     for name in ("epochs", "best_epoch"):
-        value = reader.value(name, int) if reader.has(name) else given["epochs"]
-        setattr(model, f"{name}_", value)
+        setattr(model, f"{name}_", reader.value(name, int))
     model.classes_ = reader.labels("classes_", "classes")
     if len(model.classes_) < 2:
         reader.fail("classes_", f"holds {len(model.classes_)} labels; it must hold two or more")

@@ -63,7 +63,6 @@ def train_classifier(
     *,
     validation: Pictures | None = None,
     held_out: Pictures | None = None,
-    start: Stateful | None = None,
     identity: Mapping[str, Any] | None = None,
     files: TrainingFiles | None = None,
     progress: Progress | None = None,
@@ -84,8 +83,6 @@ def train_classifier(
         ends, and whose weights are kept. Needs ``descent.patience``.
     held_out : Pictures, optional
         On which the average is tested after every epoch: for the log, nothing is learnt from them.
-    start : object with ``state_dict`` and ``load_state_dict``, optional
-        What the model was made of, if that was work: it goes into the checkpoint at once.
     identity : mapping, optional
         What tells this training from others (see `Descent.identity`).
     files : TrainingFiles, optional
@@ -153,8 +150,6 @@ def train_classifier(
     parts: dict[str, Stateful] = {"model": model, "optimiser": optimiser, "average": average}
     if stop is not None:
         parts["stop"] = stop
-    if start is not None:
-        parts["start"] = start
     seconds = run_training(
         step,
         steps,
@@ -163,7 +158,6 @@ def train_classifier(
         identity=identity,
         files=files or TrainingFiles(),
         finished=lambda: stop is not None and stop.finished,
-        at_once=start is not None,
         progress=progress,
         report=report,
     )

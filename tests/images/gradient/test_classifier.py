@@ -9,19 +9,19 @@ import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
+from torch.nn import functional
 
 import ogive
 from ogive._errors import InvalidDataError, InvalidModelError, InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
-from ogive.estimators import PatchKernelClassifier
 from ogive.estimators.base import seed_of
+from ogive.features.patches import PatchOptions, fit_patch_map
 from ogive.images.gradient.classifier import NetworkClassifier
+from ogive.images.gradient.network import PictureNetwork
 from ogive.images.gradient.normalised import NormalisedKernelConv2d
-from ogive.images.gradient.patches import PatchNetwork, fit_patches, patch_descent, train_patches
 from ogive.images.gradient.pictures import Pictures
 from ogive.images.gradient.record import read_network_classifier, write_network_classifier
 from ogive.images.gradient.training import measure_normalisation
-from ogive.images.recipe import Gradient
 from ogive.images.training import TrainingFiles, TrainingInterrupted, read_log
 
 SMALL = {"width": 4, "epochs": 2, "batch": 32}
@@ -199,20 +199,6 @@ def test_a_file_keeps_everything(digits, kernel, normalisation):
     assert (again.epochs_, again.best_epoch_) == (2, 2)
 
 
-@pytest.mark.parametrize(("kernel", "normalisation"), [("logistic", "none"), ("relu", "batch")])
-def test_a_file_from_before_patience_and_normalisation(digits, kernel, normalisation):
-    model = NetworkClassifier(**SMALL, kernel=kernel).fit(digits[0][:64], digits[1][:64])
-    values, arrays = record_of(model)
-    for name in ("patience", "validation_fraction", "normalisation"):
-        del values["parameters"][name]
-    del values["epochs"], values["best_epoch"]
-    again = read_network_classifier(RecordReader(values, arrays))
-    assert again.normalisation == normalisation
-    assert np.array_equal(again.predict_proba(digits[0]), model.predict_proba(digits[0]))
-    assert again.patience is None and again.validation_fraction == 0.1
-    assert (again.epochs_, again.best_epoch_) == (2, 2)
-
-
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -270,104 +256,37 @@ def test_impossible_data(trained, digits):
         NetworkClassifier(**SMALL).fit(X[:50], y[:50], held_out=(np.zeros((2, 9, 9, 1)), [0, 1]))
 
 
-@pytest.fixture(scope="module")
-def closed_form(digits):
-    return PatchKernelClassifier(6, patch_size=3, grid=2, alpha=0.1).fit(digits[0], digits[1])
+@pytest.mark.parametrize("kernel", ["sigmoid", "relu"])
+@pytest.mark.parametrize("normalisation", ["batch", "none"])
+def test_landmarks_are_the_first_layers_weights(digits, kernel, normalisation):
+    X = np.repeat(digits[0][:300], 3, 3)
+    X[..., 1] //= 2  # so that channels deviate differently
+    network = PictureNetwork((8, 8, 3), 10, kernel=kernel, normalisation=normalisation, width=5)
+    pictures = torch.from_numpy(X).permute(0, 3, 1, 2) / 255
+    network.start(pictures, 3)
+    lengths = next(p for p in network.parameters() if p.ndim == 4).flatten(1).norm(dim=1)
+    network.start(pictures, 3, first="closed-form")
+    weight = next(p for p in network.parameters() if p.ndim == 4).detach()
+    assert torch.allclose(weight.flatten(1).norm(dim=1), lengths)
+    found = fit_patch_map(torch.from_numpy(X), PatchOptions(filters=5, size=3, grid=1), seed=3)
+    # What a unit sees of a picture is what a landmark sees of its patches, up to affine maps.
+    inner = functional.conv2d((pictures - network.mean) / network.deviation, weight)
+    patches = functional.unfold(pictures, 3).transpose(1, 2)
+    expected = (patches - patches.mean(2, keepdim=True)) @ (found.whitening @ found.filters)
+    inner, expected = (t.reshape(-1, 5) for t in (inner.permute(0, 2, 3, 1), expected))
+    for unit in range(5):
+        both = torch.stack([inner[:, unit], expected[:, unit]])
+        assert torch.corrcoef(both)[0, 1] > 0.999
 
 
-def descent(**settings):
-    recipe = Gradient(**{"epochs": 4, "batch": 32, **settings})
-    return patch_descent(recipe, (8, 8, 1), 0, torch.device("cpu"))
-
-
-def copy_of(model):
-    again = clone(model)
-    vars(again).update(vars(model))
-    return again
-
-
-def test_a_patch_network_starts_with_the_classifiers_probabilities(closed_form, digits):
-    X = digits[0][:50]
-    network = PatchNetwork(closed_form)
-    found = network(torch.from_numpy(X).permute(0, 3, 1, 2) / 255).softmax(1).detach().numpy()
-    error = np.abs(found - closed_form.predict_proba(X))
-    assert error.max() < 0.1 and error.mean() < 0.002  # the classifier rounds to bfloat16
-
-
-def test_patches_trained_on_know_more(closed_form, digits, tmp_path):
-    X, y = digits
-    model = PatchKernelClassifier(6, patch_size=3, grid=2, alpha=0.1).fit(X[:1200], y[:1200])
-    start = model.score(X[1200:], y[1200:])
-    files = TrainingFiles(tmp_path / "checkpoint", every=0)
-    again = copy_of(model)
-    with pytest.raises(RuntimeError, match="killed"):
-        train_patches(copy_of(model), X[:1200], y[:1200], descent(), files=files,
-                      progress=stopped_after(70))  # fmt: skip
-    train_patches(model, X[:1200], y[:1200], descent())
-    assert model.score(X[1200:], y[1200:]) > start + 0.01
-    train_patches(again, X[:1200], y[:1200], descent(), files=files)
-    assert np.array_equal(again.coef_, model.coef_)
-    assert torch.equal(again.patch_map_.filters, model.patch_map_.filters)
-    shares = model.predict_proba(X[:20])
-    assert np.allclose(shares.sum(1), 1, atol=1e-5)
-
-
-def test_patches_refuse_classes_that_they_do_not_know(closed_form, digits):
-    X, y = digits[0][:3], digits[1][:3]
-    with pytest.raises(InvalidDataError, match="y holds the class 77"):
-        train_patches(copy_of(closed_form), X, [1, 2, 77], descent())
-    with pytest.raises(InvalidDataError, match="held_out holds the class 77") as refused:
-        train_patches(copy_of(closed_form), X, y, descent(), held_out=(X, [1, 2, 77]))
-    assert "fit it again" not in str(refused.value)
-
-
-def never_fitted(*arguments):
-    raise AssertionError("fitted again")
-
-
-@pytest.mark.parametrize("layers", [{"patch_size": 3}, {"patch_size": 2, "n_first_filters": 4}])
-def test_a_closed_form_is_fitted_once_and_its_training_goes_on(
-    digits, tmp_path, monkeypatch, layers
-):
-    X, y = digits[0][:200], np.array(list("abcdefghij"))[digits[1][:200]]
-    whole, stopped, resumed = (PatchKernelClassifier(6, grid=2, **layers) for _ in range(3))
-    fit_patches(whole, X, y, descent())
-    files = TrainingFiles(tmp_path / "checkpoint", every=1e6)
-    with pytest.raises(RuntimeError, match="killed"):
-        fit_patches(stopped, X, y, descent(), files=files, progress=stopped_after(1))
-    monkeypatch.setattr(PatchKernelClassifier, "fit", never_fitted)
-    fit_patches(resumed, X, y, descent(), files=files)
-    assert np.array_equal(resumed.predict_proba(X), whole.predict_proba(X))
-    assert resumed.n_iter_ == whole.n_iter_ and resumed.n_features_in_ == 64
-    for changed in ({"epochs": 5}, {"flip": True}):  # refused before anything is fitted
-        with pytest.raises(InvalidParameterError, match=next(iter(changed))):
-            fit_patches(clone(resumed), X, y, descent(**changed), files=files)
-    with pytest.raises(InvalidParameterError, match="n_filters is 6 there and 7 here"):
-        fit_patches(clone(resumed).set_params(n_filters=7), X, y, descent(), files=files)
-    with pytest.raises(InvalidParameterError, match="seed is 0 there and 3 here"):
-        fit_patches(clone(resumed).set_params(random_state=3), X, y, descent(), files=files)
-
-
-def test_the_closed_form_does_not_see_what_tells_when_to_stop(digits):
-    X, y = digits[0][:200].copy(), digits[1][:200]
-    patient = descent(epochs=1, patience=1, validation_fraction=0.3)
-    models = [PatchKernelClassifier(6, patch_size=3, grid=2) for _ in range(2)]
-    fit_patches(models[0], X, y, patient)
-    left_out = patient.split(y)[1]
-    assert len(left_out) == 60
-    X[left_out] = 0
-    trained = fit_patches(models[1], X, y, patient)
-    assert (trained.epochs, trained.best_epoch) == (1, 1)
-    assert np.array_equal(models[0].predict_proba(X[:50]), models[1].predict_proba(X[:50]))
-
-
-def test_a_patch_network_limits_features_as_the_classifier_does(closed_form, digits):
-    classifier = clone(closed_form).fit(digits[0][:300], digits[1][:300])
-    classifier.scale_ = classifier.scale_ / 100  # far beyond what 8 bits hold
-    x = digits[0][:20]
-    found = PatchNetwork(classifier)(torch.from_numpy(x).permute(0, 3, 1, 2) / 255).detach()
-    expected = classifier.decision_function(x)
-    assert np.abs(found.numpy() - expected).max() < 0.1 * np.abs(expected).max()
+def test_a_start_that_is_none_is_refused_and_another_is_another_training(digits, tmp_path):
+    X, y = digits[0][:100], digits[1][:100]
+    with pytest.raises(InvalidParameterError, match=r"start='closed' is unknown.*closed-form"):
+        NetworkClassifier(**SMALL, start="closed").fit(X, y)
+    files = TrainingFiles(tmp_path / "checkpoint")
+    NetworkClassifier(**SMALL, files=files).fit(X, y)
+    with pytest.raises(InvalidParameterError, match="start is 'critical' there"):
+        NetworkClassifier(**SMALL, start="closed-form", files=files).fit(X, y)
 
 
 def test_an_interrupted_fit_leaves_what_was_there(digits):
