@@ -250,6 +250,14 @@ def _identity(model: PictureClassifier) -> str:
     """Return a digest of all that decides a model's answers."""
     writer = RecordWriter()
     write_any_estimator(model, writer)
-    values = json.dumps(writer.values, sort_keys=True).encode()
+    values = json.dumps(_without_device(writer.values), sort_keys=True).encode()
     arrays = (writer.arrays[name] for name in sorted(writer.arrays))
     return digest(np.frombuffer(values, np.uint8), *arrays)[:16]
+
+
+def _without_device(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_device(value) if isinstance(value, Mapping) else value
+        for name, value in values.items()
+        if name != "device"
+    }

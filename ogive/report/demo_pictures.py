@@ -27,7 +27,7 @@ _COLUMNS, _COUNTED = 10, 200  # digits of a class that are shown, and all that a
 _STEPS = 16  # one for each of the generator's regressions
 
 
-def as_pictures(data: Dataset) -> np.ndarray | None:
+def whole_pictures(data: Dataset) -> np.ndarray | None:
     """Return a data set as uint8 pictures (n, height, width, c); None if it holds none."""
     if data.image_shape is None:
         return None
@@ -52,7 +52,7 @@ def search_pictures(train: Dataset, test: Dataset) -> Search | None:
     -------
     Search or None
     """
-    pictures, queries = as_pictures(train), as_pictures(test)
+    pictures, queries = whole_pictures(train), whole_pictures(test)
     if pictures is None or queries is None or len(pictures) < 2:
         return None
     classes = train.classes

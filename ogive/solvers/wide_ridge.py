@@ -19,7 +19,7 @@ _BLOCK = 32  # rows that stay in the caches from one operation to the next
 # Features are whole numbers of steps of 1/20, from -127 to 127: of standardised ones 6.35 standard
 # deviations either way. Rounding adds 0.0002 to their variance of 1, far less than any penalty.
 _STEPS, _MOST_STEPS = 20.0, 127
-STEP, LARGEST = 1 / _STEPS, _MOST_STEPS / _STEPS
+STEP = 1 / _STEPS
 # Of squares, by which sums of products in 32 bits are bounded; a hundredth is left to rounding.
 _MOST_SUM = int(0.99 * 2**31)
 

@@ -1,5 +1,7 @@
 """Embeddings by a model and by training on classes: laws, held-out pictures, records, refusals."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,8 @@ from ogive._errors import (
 from ogive._record import RecordReader, RecordWriter
 from ogive.data import Dataset, available, load
 from ogive.estimators import KernelRidge, PatchKernelClassifier
-from ogive.images import embedding
+from ogive.images import embedding, trained_embedding
+from ogive.images.blend import BlendedClassifier
 from ogive.images.embedding import (
     Embedder,
     EmbeddingRecipe,
@@ -49,7 +52,13 @@ def network(digits):
     return model.fit(digits[0][:300], digits[1][:300])
 
 
-@pytest.fixture(params=["patches", "network"])
+@pytest.fixture(scope="module")
+def blend(digits):
+    parts = NetworkClassifier(width=4, epochs=2, batch=32), PatchKernelClassifier(6, patch_size=4)
+    return BlendedClassifier(*parts).fit(digits[0][:300], digits[1][:300])
+
+
+@pytest.fixture(params=["patches", "network", "blend"])
 def model(request):
     return request.getfixturevalue(request.param)
 
@@ -116,6 +125,11 @@ def test_recipes_tell_models_apart(patches, network, digits):
     other.fit(digits[0][:300], digits[1][:300])
     for stranger in (other, network):
         assert not EmbeddingRecipe("model", options={"model": stranger}).fits(embedder)
+    elsewhere, unlike = copy.deepcopy(network), copy.deepcopy(network)
+    elsewhere.device, unlike.network_.kernel, unlike.kernel = "cuda", "logistic", "logistic"
+    seen = EmbeddingRecipe("model", options={"model": network}).fit(digits[0][:100])
+    assert EmbeddingRecipe("model", options={"model": elsewhere}).fits(seen)
+    assert not EmbeddingRecipe("model", options={"model": unlike}).fits(seen)
     assert EmbeddingRecipe("model").fits(embedder)
     assert not recipe.fits(PatchEmbedder.fit(digits[0][:20], filters=4))
 
@@ -226,6 +240,14 @@ def test_training_needs_classes(labels, words, digits):
     labels = labels if labels is None else np.array(labels)
     with pytest.raises(InvalidDataError, match=words):
         TrainedEmbedder.fit(digits[0][:4], 2, 4, labels=labels)
+
+
+def test_as_many_components_as_are_wanted(digits, monkeypatch):
+    monkeypatch.setattr(trained_embedding, "_DIRECTIONS", 3)
+    images, labels = digits[0][:60], digits[1][:60]
+    for wanted, width in ((2, 2), (5, 5)):
+        embedder = TrainedEmbedder.fit(images, wanted, 8, labels=labels)
+        assert embedder.width == width and embedder.settings["components"] == wanted
 
 
 def test_equal_pictures_teach_nothing(digits):
