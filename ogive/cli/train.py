@@ -53,7 +53,10 @@ def train(
         ),
     ] = None,
     patch_size: Annotated[
-        int | None, recipe_option(metavar="PIXELS", help="Side of a patch; 6 if it fits.")
+        int | None,
+        recipe_option(
+            metavar="PIXELS", help="Side of a patch; 6 if it fits, or 8 of many filters."
+        ),
     ] = None,
     grid: Annotated[
         int | None,

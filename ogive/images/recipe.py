@@ -60,14 +60,15 @@ alpha, logistic_steps
 
         Grey pictures get one sign and a fine grid; colour pictures both signs, a coarse grid that
         is averaged over smoothly, and their mirror images, which was best on held-out rows of
-        Fashion-MNIST and CIFAR-10.
+        Fashion-MNIST and CIFAR-10. Many filters of colour pictures see larger patches.
         """
         colour = image_shape[2] > 1
         first = _FIRST_FILTERS if self.layers == 2 else 0
         # A first layer leaves a picture of half as many places a side.
         side = min(PatchOptions(first=first).read_shape(image_shape)[:2])
-        patch = self.patch_size or max(2, min(4 if first else 6, side // 2))
         filters = _FILTERS[self.size or size][colour]
+        many = colour and (self.filters or filters) >= _MANY
+        patch = self.patch_size or max(2, min(4 if first else 8 if many else 6, side // 2))
         rules: dict[str, Any] = {
             "filters": filters,
             "n_first_filters": first,
@@ -82,6 +83,7 @@ alpha, logistic_steps
 
 
 _FIRST_FILTERS = 32
+_MANY = 700  # filters of CIFAR-10, from which on 8 × 8 pixels are better than 6 × 6
 _FILTERS = {"small": (128, 384), "medium": (384, 896), "large": (640, 1408)}  # grey, colour
 
 

@@ -92,7 +92,7 @@ def test_what_is_no_picture_with_a_class_is_refused():
     ("shape", "filters", "patch", "grid", "both"),
     [
         ((28, 28, 1), 384, 6, 6, False),
-        ((32, 32, 3), 896, 6, 3, True),
+        ((32, 32, 3), 896, 8, 3, True),
         ((8, 8, 1), 384, 4, 5, False),
         ((2, 5, 3), 896, 2, 1, True),
     ],
@@ -102,6 +102,7 @@ def test_what_is_left_open_suits_the_pictures(shape, filters, patch, grid, both)
     assert (found["filters"], found["patch_size"], found["grid"]) == (filters, patch, grid)
     assert found["both_signs"] is found["mirror"] is both
     assert ClosedForm(mirror=False, grid=1).settled(shape)["mirror"] is False
+    assert ClosedForm(filters=99).settled((32, 32, 3))["patch_size"] == 6
 
 
 def test_flags_override_the_file(tmp_path):
