@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ogive.data import Dataset, load_pair
-from ogive.report.demo_pictures import as_pictures, draw_digits, search_pictures
+from ogive.report.demo_pictures import draw_digits, search_pictures, whole_pictures
 
 NAMES = ("square", "bar", "noise")
 
@@ -62,7 +62,7 @@ def test_fractions_are_pictures_too():
 )
 def test_where_there_is_nothing_to_search(data):
     assert search_pictures(data, data) is None
-    assert (as_pictures(data) is None) == (data.name != "blank")
+    assert (whole_pictures(data) is None) == (data.name != "blank")
 
 
 def test_a_single_picture_and_few_of_a_class():
