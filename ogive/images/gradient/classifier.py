@@ -292,7 +292,9 @@ class NetworkClassifier(LogitClassifier, BaseEstimator):
 
     def _settings(self) -> dict[str, Any]:
         """Return the parameters that decide the weights."""
-        told = ("image_shape", "random_state", "device", "files", "progress", "report")
+        told = {"image_shape", "random_state", "device", "files", "progress", "report"}
+        if self.patience is None:  # then nothing is left out
+            told.add("validation_fraction")
         settings = {n: value for n, value in self.get_params().items() if n not in told}
         return settings | {"rate": self._rate()}
 

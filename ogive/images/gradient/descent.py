@@ -61,10 +61,6 @@ class Descent:
         if self.patience is not None:
             check_count(self.patience, "patience")
 
-    def settings(self) -> dict[str, Any]:
-        """Return what decides the weights, in plain values."""
-        return {name: value for name, value in vars(self).items() if name != "device"}
-
     def identity(self, recipe: Mapping[str, Any], data: Pictures) -> dict[str, Any]:
         """Return what a checkpoint must be of, to go on from it: steps, seed, recipe and data."""
         rows = self.split(data.codes.numpy())[0]

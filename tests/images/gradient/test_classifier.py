@@ -289,6 +289,16 @@ def test_a_start_that_is_none_is_refused_and_another_is_another_training(digits,
         NetworkClassifier(**SMALL, start="closed-form", files=files).fit(X, y)
 
 
+def test_a_setting_that_decides_nothing_is_no_other_training(digits, tmp_path):
+    X, y = digits[0][:100], digits[1][:100]
+    files = TrainingFiles(tmp_path / "checkpoint")
+    first = NetworkClassifier(**SMALL, files=files).fit(X, y)
+    again = NetworkClassifier(**SMALL, files=files, validation_fraction=0.3).fit(X, y)
+    assert np.array_equal(first.predict_proba(X), again.predict_proba(X))
+    with pytest.raises(InvalidParameterError, match="patience"):
+        NetworkClassifier(**SMALL, files=files, patience=3).fit(X, y)
+
+
 def test_an_interrupted_fit_leaves_what_was_there(digits):
     X, y = digits[0][:200], digits[1][:200]
     model = NetworkClassifier(**SMALL).fit(X[:100], y[:100])
