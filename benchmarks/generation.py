@@ -14,13 +14,16 @@ be trained at once, each on its share of the cores and beside the same neighbour
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy import stats
 
 from benchmarks.threads import default_threads, fixed_threads
 from ogive.cli.counting import counting
@@ -55,13 +58,52 @@ _HEADINGS = (
     "density",
     "samples/s",
 )
+_DIGITS = (0, 0, 4, 3, 3, 5, 3, 2, 1)
 _EXPLANATION = """\
 {data}: {rows:,} training pictures; {samples:,} samples of each generator, as many test pictures
 loss: mean squared error of the velocity, on test pictures
 agreement: our classifier sees the class that was asked for (of test pictures: its accuracy)
 Fréchet, kernel: distance in penultimate features of our classifier; no FID, no KID
+mean: over seeds, and half the width of its 95 % interval
 """
 _PAIRS = 6  # of a sample and the nearest training picture, in a row of the drawing
+
+
+class Figures(NamedTuple):
+    """What is measured of a generator, or its mean over seeds; NaN where there is nothing."""
+
+    seconds: float
+    steps: float
+    loss: float
+    agreement: float
+    frechet: float
+    kernel: float
+    coverage: float
+    density: float
+    rate: float
+
+    def line(self, name: str, sign: str = "") -> str:
+        """Return a line of the table; ``sign`` stands before every figure."""
+        shown = (
+            "" if math.isnan(figure) else f"{sign}{figure:.{digits}f}"
+            for figure, digits in zip(self, _DIGITS, strict=True)
+        )
+        return _LINE.format(name, *shown)
+
+
+def interval(measured: Sequence[Figures]) -> tuple[Figures, Figures]:
+    """Return the means over seeds, and half the width of their 95 % intervals (Student's t).
+
+    Examples
+    --------
+    >>> mean, half = interval([Figures(*[0.0] * 9), Figures(*[2.0] * 9)])
+    >>> round(mean.loss, 3), round(half.loss, 3)
+    (1.0, 12.706)
+    """
+    figures = np.array(measured)
+    spread = figures.std(0, ddof=1) / math.sqrt(len(figures))
+    half = stats.t.ppf(0.975, len(figures) - 1) * spread
+    return Figures(*figures.mean(0).tolist()), Figures(*half.tolist())
 
 
 class Judge:
@@ -86,34 +128,35 @@ class Judge:
         self.real = self.both_halves[:samples]
         self.seen = classifier.embed(train.images())
 
-    def floor(self) -> str:
-        """Return the line of two sets of real pictures."""
-        frechet = half_floor(self.both_halves, frechet_distance)
+    def floor(self) -> Figures:
+        """Return what is measured of one half of real pictures beside the other."""
         kernel = half_floor(self.both_halves, kernel_distance).mean
-        reached, dense = (half_floor(self.both_halves, f) for f in (coverage, density))
-        shown = f"{frechet:.3f}", f"{kernel:.5f}", f"{reached:.3f}", f"{dense:.2f}"
-        return _LINE.format("real pictures", "", "", "", f"{self.accuracy:.3f}", *shown, "")
+        frechet, reached, dense = (
+            half_floor(self.both_halves, f) for f in (frechet_distance, coverage, density)
+        )
+        nothing = math.nan
+        return Figures(
+            nothing, nothing, nothing, self.accuracy, frechet, kernel, reached, dense, nothing
+        )
 
-    def line(self, name: str, generator: PictureGenerator, loss: float) -> str:
-        """Sample from a generator, and return its line."""
+    def figures(self, generator: PictureGenerator, loss: float) -> Figures:
+        """Sample from a generator, and return what is measured of it."""
         start = time.perf_counter()
         with counting(quiet=False) as progress:
             pictures = generator.sample(len(self.real), seed=1, progress=progress)
         rate = len(pictures) / (time.perf_counter() - start)
         asked = np.arange(len(pictures)) % len(generator.classes)
-        agreement = float((self.classifier.predict(pictures) == asked).mean())
         made = self.classifier.embed(pictures)
-        return _LINE.format(
-            name,
-            f"{generator.summary['seconds']:.0f}",
+        return Figures(
+            generator.summary["seconds"],
             generator.summary["steps"],
-            f"{loss:.4f}",
-            f"{agreement:.3f}",
-            f"{frechet_distance(self.real, made):.3f}",
-            f"{kernel_distance(self.real, made).mean:.5f}",
-            f"{coverage(self.real, made):.3f}",
-            f"{density(self.real, made):.2f}",
-            f"{rate:.1f}",
+            loss,
+            float((self.classifier.predict(pictures) == asked).mean()),
+            frechet_distance(self.real, made),
+            kernel_distance(self.real, made).mean,
+            coverage(self.real, made),
+            density(self.real, made),
+            rate,
         )
 
     def draw(self, generator: PictureGenerator, path: Path) -> None:
@@ -151,13 +194,21 @@ def _compare(train: Dataset, test: Dataset, options: argparse.Namespace, folder:
     judge = Judge(_classifier(train, options.judge_epochs, folder), train, test, options.samples)
     print(_EXPLANATION.format(data=train.name, rows=len(train), samples=len(judge.real)))
     print(_LINE.format(*_HEADINGS))
-    print(judge.floor(), flush=True)
+    print(judge.floor().line("real pictures"), flush=True)
+    measured: dict[bool, list[Figures]] = {False: [], True: []}
     for seed in range(options.seeds):
         for twin in (False, True):
             generator = _generator(train, options, folder, seed, twin=twin)
             name = _name(seed, twin=twin)
-            print(judge.line(name, generator, _held_out_loss(generator, test)), flush=True)
+            found = judge.figures(generator, _held_out_loss(generator, test))
+            measured[twin].append(found)
+            print(found.line(name), flush=True)
             judge.draw(generator, _path(folder, name).with_suffix(".png"))
+    if options.seeds > 1:
+        for twin, figures in measured.items():
+            mean, half = interval(figures)
+            print(mean.line("twin, mean" if twin else "kernel, mean"))
+            print(half.line("", "±"))
     print(f"\ngenerators, logs, and samples beside the nearest training pictures: {folder}/")
 
 
