@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from ogive._errors import InvalidDataError
 from ogive.report.style import BLUE, FAINT, RED, Plot, new_figure
 
 _WINDOW = 0.04  # share of the records that a smooth curve averages over
+_FEW = 20  # up to so many records are drawn as points too: of one there is no line
 
 
 @Plot
@@ -43,7 +44,7 @@ def training_curves(records: Sequence[Mapping[str, Any]]) -> Figure:
     for name, panel in zip(panels, axes, strict=True):
         steps, values = _series(records, name)
         if name == "rate":
-            panel.plot(steps, values, color=BLUE, linewidth=1.4)
+            panel.plot(steps, values, _line(values), color=BLUE, linewidth=1.4, ms=3)
         else:
             _draw_batches(panel, steps, values)
         panel.set_title("learning rate" if name == "rate" else name)
@@ -54,6 +55,7 @@ def training_curves(records: Sequence[Mapping[str, Any]]) -> Figure:
         else:
             panel.set_ylim(bottom=0)
     axes[-1].set_xlabel("step")
+    axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[-1].xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     return figure
 
@@ -64,10 +66,14 @@ def _series(records: Sequence[Mapping[str, Any]], name: str) -> tuple[np.ndarray
     return steps, values
 
 
+def _line(values: np.ndarray) -> str:
+    return "o-" if len(values) <= _FEW else "-"
+
+
 def _draw_batches(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
     width = round(_WINDOW * len(values))
     if width < 2:
-        axes.plot(steps, values, color=BLUE, linewidth=1.4, label="a batch")
+        axes.plot(steps, values, _line(values), color=BLUE, linewidth=1.4, ms=3, label="a batch")
         return
     axes.plot(steps, values, color=FAINT, linewidth=0.6, alpha=0.45, label="a batch")
     means = np.convolve(values, np.full(width, 1 / width), mode="valid")

@@ -39,3 +39,12 @@ def test_what_is_not_there_is_not_drawn():
     assert steps.tolist() == [1] and values.tolist() == [2]
     with pytest.raises(InvalidDataError, match="nothing to draw"):
         training_curves([{"step": 1}])
+
+
+def test_one_step_is_a_point_and_steps_are_whole_numbers():
+    figure = training_curves._draw(list(records(1)))
+    lines = [line for panel in figure.axes for line in panel.lines if len(line.get_xdata())]
+    assert all(line.get_marker() == "o" for line in lines) and len(lines) == 4
+    figure.canvas.draw()
+    ticks = [label.get_text() for label in figure.axes[-1].get_xticklabels()]
+    assert len(set(ticks)) == len(ticks)
