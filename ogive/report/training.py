@@ -55,7 +55,8 @@ def training_curves(records: Sequence[Mapping[str, Any]]) -> Figure:
         else:
             panel.set_ylim(bottom=0)
     axes[-1].set_xlabel("step")
-    axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[-1].set_xlim(left=0)
+    axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes[-1].xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     return figure
 
