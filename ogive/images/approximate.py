@@ -18,7 +18,9 @@ from ogive.images.vectors import ExactIndex, Neighbours, VectorIndex, neighbours
 
 Progress = Callable[[int, int], None]
 
-_CONNECTIVITY, _EXPANSION = 16, 128
+# Candidates that are looked at: 256 find .99 of the ten nearest where vectors of one class lie
+# close together, as those of a trained embedding do; 128 found .986 of 60,000 there.
+_CONNECTIVITY, _LINKING, _SEARCHING = 16, 128, 256
 _BEGINNING = 1024  # vectors linked by one thread
 _STEP = 8192  # vectors linked between two reports of progress
 _MOST_REMOVED = 0.25  # of a graph, before it is built anew
@@ -190,7 +192,7 @@ class ApproximateIndex(VectorIndex):
 
     def _candidates(self, rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Return positions among the ids, and whether something is there; each (q, count)."""
-        self._graph.expansion_search = max(_EXPANSION, 2 * count)
+        self._graph.expansion_search = max(_SEARCHING, 2 * count)
         matches = self._graph.search(rows, min(count, len(self._linked)))
         keys = np.asarray(matches.keys).astype(np.int64).reshape(len(rows), -1)
         counts = np.asarray(getattr(matches, "counts", keys.shape[1])).reshape(-1, 1)
@@ -216,8 +218,8 @@ def _empty_graph(width: int) -> Any:
         metric="ip",
         dtype="f32",
         connectivity=_CONNECTIVITY,
-        expansion_add=_EXPANSION,
-        expansion_search=_EXPANSION,
+        expansion_add=_LINKING,
+        expansion_search=_SEARCHING,
     )
 
 
