@@ -20,7 +20,10 @@ def demo(
         ),
     ] = None,
     output: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Folder that report.html is written to.")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Folder that report.html is written to."
+        ),
     ] = Path("ogive-demo"),
     as_json: AsJson = False,
     quiet: Quiet = False,

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ogive._checks import from_numpy
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
 from ogive._typing import Float, ImageShape
@@ -130,14 +131,13 @@ def suitable_patch_map(images: np.ndarray, filters: int, *, seed: int = 0) -> Pa
         mirror=chosen["mirror"],
         smooth=chosen["smooth"],
     )
-    return fit_patch_map(torch.from_numpy(np.ascontiguousarray(images)), options, seed=seed)
+    return fit_patch_map(from_numpy(np.ascontiguousarray(images)), options, seed=seed)
 
 
 def patch_rows(patch_map: PatchMap, images: np.ndarray) -> np.ndarray:
     """Return the patch features of uint8 pictures, float32 of shape (n, features)."""
-    rows: np.ndarray = patch_features(
-        patch_map, torch.from_numpy(np.ascontiguousarray(images))
-    ).numpy()
+    pictures = from_numpy(np.ascontiguousarray(images))
+    rows: np.ndarray = patch_features(patch_map, pictures).numpy()
     return rows
 
 

@@ -1,5 +1,7 @@
 """Pictures to unit vectors: shapes and modes, principal components by an oracle, records."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -65,6 +67,20 @@ def test_unit_vectors_of_pictures_of_any_size(embedder, shape):
     vectors = embedder.embed(noise(*shape))
     assert vectors.shape == (shape[0], embedder.width) and vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("embedder", EMBEDDERS, ids=lambda e: f"{e.name}{e.image_shape}")
+def test_pictures_that_must_not_be_written_are_embedded_without_a_warning(embedder):
+    images = noise(3, *embedder.image_shape)
+    images.flags.writeable = False
+    before = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)  # otherwise each is told once a process
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert embedder.embed(images).shape == (3, embedder.width)
+    finally:
+        torch.set_warn_always(before)
 
 
 @pytest.mark.parametrize("embedder", EMBEDDERS, ids=lambda e: f"{e.name}{e.image_shape}")
