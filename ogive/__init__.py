@@ -19,8 +19,14 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ogive._errors import OgiveError as OgiveError
     from ogive.data import Dataset as Dataset
+    from ogive.estimators import Factorization as Factorization
+    from ogive.estimators import KernelDiscriminant as KernelDiscriminant
+    from ogive.estimators import KernelLogistic as KernelLogistic
+    from ogive.estimators import KernelPCA as KernelPCA
     from ogive.estimators import KernelRidge as KernelRidge
     from ogive.estimators import KernelRidgeClassifier as KernelRidgeClassifier
+    from ogive.estimators import KernelSVC as KernelSVC
+    from ogive.estimators import KernelSVR as KernelSVR
     from ogive.estimators import Nystroem as Nystroem
     from ogive.estimators import PatchKernelClassifier as PatchKernelClassifier
     from ogive.estimators import PatchKernelFeatures as PatchKernelFeatures
@@ -40,8 +46,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "OgiveError": "ogive._errors",
     "Dataset": "ogive.data",
+    "Factorization": "ogive.estimators",
+    "KernelDiscriminant": "ogive.estimators",
+    "KernelLogistic": "ogive.estimators",
+    "KernelPCA": "ogive.estimators",
     "KernelRidge": "ogive.estimators",
     "KernelRidgeClassifier": "ogive.estimators",
+    "KernelSVC": "ogive.estimators",
+    "KernelSVR": "ogive.estimators",
     "Nystroem": "ogive.estimators",
     "PatchKernelClassifier": "ogive.estimators",
     "PatchKernelFeatures": "ogive.estimators",

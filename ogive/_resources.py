@@ -10,6 +10,8 @@ from typing import Self
 
 _CLEAR = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
+_MACHINE = Path("/proc/meminfo")
+_GROUP = Path("/sys/fs/cgroup")  # limits of a container
 
 
 class Meter:
@@ -49,6 +51,32 @@ class Meter:
     ) -> None:
         self.seconds = time.perf_counter() - self._started
         self.peak_bytes = _peak_bytes()
+
+
+def available_memory() -> int:
+    """Return how many bytes this process can still take, by what the system says.
+
+    Returns
+    -------
+    int
+        4 GiB where nothing is known.
+
+    Examples
+    --------
+    >>> available_memory() > 0
+    True
+    """
+    free = [4 * 2**30]
+    try:
+        for line in _MACHINE.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                free = [int(line.split()[1]) * 1024]
+        limit = (_GROUP / "memory.max").read_text().strip()
+        if limit != "max":
+            free.append(int(limit) - int((_GROUP / "memory.current").read_text()))
+    except (OSError, ValueError):
+        pass  # another system, or no container
+    return max(min(free), 2**20)
 
 
 def _count_afresh() -> None:

@@ -19,6 +19,12 @@ CASES: Sequence[str] = (
     "benchmarks.cases.attention:ATTENTION_16384",
     "benchmarks.cases.attention:ATTENTION_TRAINING",
     "benchmarks.cases.nystroem_ridge:NYSTROEM_RIDGE",
+    "benchmarks.cases.support_vectors:SVC_GAUSSIAN",
+    "benchmarks.cases.support_vectors:SVC_GAUSSIAN_LARGE",
+    "benchmarks.cases.support_vectors:SVC_GAUSSIAN_PREDICT",
+    "benchmarks.cases.support_vectors:SVC_SIGMOID",
+    "benchmarks.cases.support_vectors:SVC_SIGMOID_LARGE",
+    "benchmarks.cases.support_vectors:SVC_SIGMOID_PREDICT",
     "benchmarks.cases.kernel_convolution:KERNEL_CONVOLUTION",
     "benchmarks.cases.kernel_convolution:FIRST_CONVOLUTION",
 )

@@ -20,7 +20,7 @@ from ogive.cli.options import (
 )
 
 KernelName = Literal["sigmoid", "logistic", "gaussian", "polynomial", "linear", "additive"]
-ModelName = Literal["ridge"]
+ModelName = Literal["ridge", "svc", "svr"]
 
 
 def fit(
@@ -33,7 +33,14 @@ def fit(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The model file to write.")
     ],
-    model: Annotated[ModelName, typer.Option(metavar="NAME", help="What to fit: ridge.")] = "ridge",
+    model: Annotated[
+        ModelName,
+        typer.Option(
+            metavar="NAME",
+            help="What to fit: ridge (kernel ridge regression), svc or svr (support vector "
+            "machines for classes or values).",
+        ),
+    ] = "ridge",
     target: Annotated[
         str | None,
         table_option(
@@ -99,24 +106,45 @@ def fit(
         kernel_option(metavar="NUMBER", help="Of the polynomial kernel; 3 if left out."),
     ] = None,
     alpha: Annotated[
-        str,
+        str | None,
         kernel_option(
             metavar="VALUE",
-            help="Strength of the penalty: a number, or auto to choose it by the error on rows "
-            "left out.",
+            help="Strength of ridge's penalty: a number, or auto (if left out) to choose it by the "
+            "error on rows left out.",
         ),
-    ] = "auto",
+    ] = None,
+    penalty: Annotated[
+        float | None,
+        kernel_option(
+            "--C",
+            metavar="NUMBER",
+            help="Weight of errors against the norm, of svc and svr; 10 if left out.",
+        ),
+    ] = None,
+    epsilon: Annotated[
+        float | None,
+        kernel_option(
+            metavar="NUMBER",
+            help="Error that svr forgives, in units of the target; 0.1 if left out.",
+        ),
+    ] = None,
     landmarks: Annotated[
         int | None,
         kernel_option(
             min=0,
             metavar="NUMBER",
-            help="How many rows stand for all; 5,000 above 3,000 rows; 0 for none: exact.",
+            help="How many rows stand for all; if left out 5,000 above 3,000 rows (svc, svr: of "
+            "an indefinite kernel, above 5,000); 0 for none: exact.",
         ),
     ] = None,
     memory: Annotated[
-        str, kernel_option(metavar="SIZE", help="Budget of the kernel's working buffers.")
-    ] = "256 MB",
+        str | None,
+        kernel_option(
+            metavar="SIZE",
+            help="Budget of the kernel's working buffers; 256 MB if left out, for svc and svr 70 % "
+            "of what is free.",
+        ),
+    ] = None,
     test_fraction: Annotated[
         float | None,
         typer.Option(
@@ -154,6 +182,8 @@ def fit(
         coef0=_number_or_rule(coef0),
         degree=degree,
         alpha=_number_or_rule(alpha),
+        C=penalty,
+        epsilon=epsilon,
         landmarks=landmarks,
         scale=scale,
         memory=memory,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ogive import __version__
+from ogive.cli.convert import convert
 from ogive.cli.datasets import datasets
 from ogive.cli.demo import demo
 from ogive.cli.evaluate import evaluate
@@ -31,7 +32,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (fit, train, predict, evaluate, info, index, search, generate, sample, serve):
+_COMMANDS = (
+    fit,
+    train,
+    predict,
+    evaluate,
+    info,
+    convert,
+    index,
+    search,
+    generate,
+    sample,
+    serve,
+)
+for command in _COMMANDS:
     app.command()(command)
 app.add_typer(datasets, name="datasets")
 app.command()(demo)

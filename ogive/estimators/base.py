@@ -73,6 +73,12 @@ def seed_of(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
+def small_integers_as_float(X: Any) -> Any:
+    """Return pixels and counts as float32, which holds them exactly in half of float64's room."""
+    small = (np.uint8, np.int8, np.int16, np.uint16)
+    return X.astype(np.float32) if isinstance(X, np.ndarray) and X.dtype in small else X
+
+
 def _changed(kernel: Any, changes: dict[str, Any]) -> Kernel:
     if not isinstance(kernel, Kernel):
         raise ValueError(

@@ -73,6 +73,13 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, RidgeModel):
         Approximation and treatment that were chosen, with the measured negative eigenvalue mass.
     solution_ : str
         How it was solved.
+    leave_one_out_error_ : float or None
+        Mean squared error of training rows by fits without them, over rows (by their weights; equal
+        ones are left out together) and targets. It comes with an eigendecomposition: an indefinite
+        kernel, alpha="auto", a precomputed matrix or a factorization; the features that span the
+        fit are held fixed, which for a positive definite kernel is no restriction. None where it
+        would cost more than the fit (Cholesky's way, for a definite kernel and a given alpha) or is
+        not known (landmarks, another penalty, a row that alone decides its value).
     n_features_in_, feature_names_in_
 
     See Also
@@ -98,7 +105,7 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, RidgeModel):
 
         Parameters
         ----------
-        X : array or sparse matrix of shape (n, d)
+        X : array or sparse matrix of shape (n, d), or Factorization
             With ``kernel="precomputed"`` the kernel matrix (n, n).
         y : array of shape (n,) or (n, targets)
         sample_weight : array of shape (n,), optional
@@ -121,8 +128,9 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, RidgeModel):
 
         Parameters
         ----------
-        X : array or sparse matrix of shape (n, d)
-            With ``kernel="precomputed"`` the kernel of these rows against the training rows.
+        X : array or sparse matrix of shape (n, d), or Factorization
+            With ``kernel="precomputed"`` the kernel of these rows against the training rows. A view
+            of the factorization that the model was fitted on needs no kernel.
 
         Returns
         -------

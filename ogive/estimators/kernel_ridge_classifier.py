@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from ogive._checks import from_numpy
 from ogive._errors import InvalidDataError
-from ogive.estimators.base import checked_weight
 from ogive.estimators.ridge_model import RidgeModel
 
 
@@ -34,7 +33,7 @@ penalty, memory, device, random_state, verbose
     ----------
     classes_ : ndarray of shape (classes,)
     kernel_, alpha_, dual_coef_, intercept_, X_fit_, component_indices_, plan_, solution_, \
-n_features_in_, feature_names_in_
+leave_one_out_error_, n_features_in_, feature_names_in_
         As in `KernelRidge`.
 
     Examples
@@ -89,7 +88,7 @@ n_features_in_, feature_names_in_
 
         Parameters
         ----------
-        X : array or sparse matrix of shape (n, d)
+        X : array or sparse matrix of shape (n, d), or Factorization
             With ``kernel="precomputed"`` the kernel matrix (n, n).
         y : array of shape (n,)
             At least two classes, of any type.
@@ -102,7 +101,7 @@ n_features_in_, feature_names_in_
         """
         X, y = self._validated(X, y)
         check_classification_targets(y)
-        weight = checked_weight(sample_weight, X)
+        weight = self._row_weight(X, sample_weight)
         counted = y if weight is None else y[weight > 0]
         self.classes_, present = np.unique(y), np.unique(counted)
         if len(present) < 2:
@@ -126,7 +125,7 @@ n_features_in_, feature_names_in_
 
         Parameters
         ----------
-        X : array or sparse matrix of shape (n, d)
+        X : array or sparse matrix of shape (n, d), or Factorization
 
         Returns
         -------
@@ -142,7 +141,7 @@ n_features_in_, feature_names_in_
 
         Parameters
         ----------
-        X : array or sparse matrix of shape (n, d)
+        X : array or sparse matrix of shape (n, d), or Factorization
 
         Returns
         -------

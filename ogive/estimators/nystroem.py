@@ -11,8 +11,7 @@ from torch import Tensor
 
 from ogive._checks import as_rows, check_positive, from_numpy
 from ogive._errors import InvalidParameterError
-from ogive.estimators.base import KernelEstimator, seed_of
-from ogive.estimators.ridge_model import small_integers_as_float
+from ogive.estimators.base import KernelEstimator, seed_of, small_integers_as_float
 from ogive.features import SignedRoot, select_landmarks, signed_root
 from ogive.features.nystrom import APPROXIMATION_CUT, PREDICTION_CUT
 from ogive.kernels.spectrum import symmetric_matrix

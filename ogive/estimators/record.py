@@ -15,6 +15,8 @@ from ogive._record import RecordReader, RecordWriter
 from ogive.estimators.kernel_names import PRECOMPUTED
 from ogive.estimators.kernel_ridge import KernelRidge
 from ogive.estimators.kernel_ridge_classifier import KernelRidgeClassifier
+from ogive.estimators.kernel_svc import KernelSVC
+from ogive.estimators.kernel_svr import KernelSVR
 from ogive.estimators.nystroem import Nystroem
 from ogive.estimators.parameter_record import (
     PARAMETERS,
@@ -28,6 +30,12 @@ from ogive.estimators.patch_record import (
     read_patch_features,
     write_patch_classifier,
     write_patch_features,
+)
+from ogive.estimators.svm_record import (
+    read_classifier,
+    read_regressor,
+    write_classifier,
+    write_machine,
 )
 from ogive.kernels import AdditiveSigmoid, Kernel
 from ogive.solvers import RidgePlan
@@ -106,6 +114,12 @@ def read_estimator(reader: RecordReader) -> Any:
 
 
 def _write_kernel(model: Any, writer: RecordWriter) -> None:
+    if model.kernel_ == PRECOMPUTED and model.kernel != PRECOMPUTED:
+        raise InvalidTypeError(
+            f"the {type(model).__name__} was fitted on a factorization of a precomputed matrix and "
+            f"has kernel={model.kernel!r}, so nobody could tell from its file what it takes; set "
+            "kernel='precomputed' and fit again, or pickle it"
+        )
     write_kernel_parameter(writer, "kernel_", model.kernel_)
 
 
@@ -122,6 +136,8 @@ def _write_ridge(model: Any, writer: RecordWriter) -> None:
         plan.value(name, value)
     writer.value("alpha_", model.alpha_)
     writer.value("solution_", model.solution_)
+    if model.leave_one_out_error_ is not None:
+        writer.value("leave_one_out_error_", model.leave_one_out_error_)
     writer.array("dual_coef_", model.dual_coef_)
     writer.array("intercept_", np.asarray(model.intercept_))
     if model.X_fit_ is not None:
@@ -145,6 +161,9 @@ def _read_ridge(model: Any, reader: RecordReader, targets: tuple[str, ...]) -> N
         reader.fail("dual_coef_", "is empty")
     model.alpha_ = reader.value("alpha_", (int, float))
     model.solution_ = reader.value("solution_", str)
+    model.leave_one_out_error_ = None
+    if reader.has("leave_one_out_error_"):
+        model.leave_one_out_error_ = reader.value("leave_one_out_error_", float)
     plan = reader.part("plan_")
     model.plan_ = RidgePlan(
         approximation=plan.value("approximation", str, choices=("exact", "nystroem")),
@@ -198,6 +217,26 @@ def _read_nystroem(model: Nystroem, reader: RecordReader) -> None:
         reader.fail("signature_", "must hold 1 and -1")
 
 
+def _write_support_classifier(model: KernelSVC, writer: RecordWriter) -> None:
+    _write_kernel(model, writer)
+    write_classifier(model, writer)
+
+
+def _read_support_classifier(model: KernelSVC, reader: RecordReader) -> None:
+    _read_kernel(model, reader)
+    read_classifier(model, reader)
+
+
+def _write_support_regressor(model: KernelSVR, writer: RecordWriter) -> None:
+    _write_kernel(model, writer)
+    write_machine(model, writer)
+
+
+def _read_support_regressor(model: KernelSVR, reader: RecordReader) -> None:
+    _read_kernel(model, reader)
+    read_regressor(model, reader)
+
+
 def _write_indices(model: Any, writer: RecordWriter) -> None:
     if model.component_indices_ is not None:
         writer.array("component_indices_", model.component_indices_)
@@ -244,6 +283,8 @@ _FORMS = {
     for form in (
         _Form(KernelRidge, _write_regression, _read_regression),
         _Form(KernelRidgeClassifier, _write_classification, _read_classification),
+        _Form(KernelSVC, _write_support_classifier, _read_support_classifier),
+        _Form(KernelSVR, _write_support_regressor, _read_support_regressor),
         _Form(Nystroem, _write_nystroem, _read_nystroem),
         _Form(PatchKernelFeatures, write_patch_features, read_patch_features),
         _Form(PatchKernelClassifier, write_patch_classifier, read_patch_classifier),

@@ -12,11 +12,12 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from ogive._checks import Rows, as_rows, check_same_width, from_numpy, memory_bytes
+from ogive._checks import Rows, from_numpy, memory_bytes
 from ogive._devices import on_device
 from ogive._errors import InvalidDataError, InvalidParameterError, nearest_name
 from ogive._typing import Float
-from ogive.features import group_rows, select_landmarks
+from ogive.estimators.chosen_landmarks import choose_landmarks
+from ogive.features import group_rows
 from ogive.kernels import Kernel
 from ogive.kernels.spectrum import symmetric_matrix
 from ogive.operators import KernelOperator
@@ -93,25 +94,21 @@ def fit_ridge(
     )
     form = prediction_form(kernel, options.fit_intercept)
     if plan.approximation == "nystroem":
-        rows, indices, group = _landmarks(kernel, x, plan.landmarks, options)
-        operator = KernelOperator(form, x, rows, memory=options.memory)
-        if options.device.type != "cpu":
-            sides = [on_device(side, options.device) for side in operator.sides()]
-            operator = KernelOperator(form, *sides, memory=options.memory)
+        chosen = choose_landmarks(kernel, x, plan.landmarks, options.landmarks, options.seed)
         solution = landmark_ridge(
-            operator,
+            chosen.operator(form, x, memory=options.memory, device=options.device),
             targets,
             options.alpha,
             weight=weights,
-            landmark_weight=_landmark_weight(x.shape[0], group, weights),
+            landmark_weight=chosen.weight(weights),
             fit_intercept=options.fit_intercept,
-            group=from_numpy(group[: x.shape[0]]),
+            group=chosen.group,
             classes=options.classes,
-            progress=_print_progress if options.verbose else None,
+            progress=print_progress if options.verbose else None,
         )
-        found = None if indices is None else kept[indices]
-        plan = replace(plan, landmarks=rows.shape[0])
-        return _checked(RidgeFit(rows, found, solution, plan))
+        found = None if chosen.indices is None else kept[chosen.indices]
+        plan = replace(plan, landmarks=chosen.rows.shape[0])
+        return _checked(RidgeFit(chosen.rows, found, solution, plan))
     if options.penalty == "coefficients":
         operator = KernelOperator(form, x, memory=options.memory)
         solution = coefficient_ridge(
@@ -120,7 +117,9 @@ def fit_ridge(
     else:
         double = x.double() if isinstance(x, Tensor) else x.astype(np.float64)
         matrix = symmetric_matrix(form, on_device(double, options.device))
-        solution, plan = solve_exact(matrix, targets, weights, options, plan, x=x)
+        solution, plan = solve_exact(
+            matrix, targets, weights, options, plan, group=group_rows(x)[1]
+        )
     return _checked(RidgeFit(x, kept, solution, plan))
 
 
@@ -131,12 +130,12 @@ def solve_exact(
     options: RidgeOptions,
     plan: RidgePlan,
     *,
-    x: Rows,
+    group: np.ndarray,
 ) -> tuple[Solution, RidgePlan]:
     """Solve on the whole matrix as planned; by Krein's way if Cholesky's fails.
 
-    Rows that are equal in ``x`` (the rows, or a matrix that was computed from them) judge the
-    penalty together: a row of weight 2 then counts as two rows there too.
+    Rows of the same number in ``group``, equal ones, are left out together where errors are
+    measured so: a row of weight 2 then counts as two rows there too.
     """
     matrix, targets = matrix.to(options.device), targets.to(options.device)
     weights = None if weights is None else weights.to(options.device)
@@ -147,8 +146,8 @@ def solve_exact(
             return solution, plan
         reason = f"{plan.reason}; but not numerically so with alpha={options.alpha:g}"
         plan = replace(plan, treatment="krein", reason=reason)
-    group = from_numpy(group_rows(x)[1]) if options.alpha == AUTO else None
-    return krein_ridge(matrix, targets, options.alpha, group=group, **keywords), plan
+    solution = krein_ridge(matrix, targets, options.alpha, group=from_numpy(group), **keywords)
+    return solution, plan
 
 
 def prediction_form(kernel: Kernel, fit_intercept: bool) -> Kernel:
@@ -158,51 +157,6 @@ def prediction_form(kernel: Kernel, fit_intercept: bool) -> Kernel:
     its constant keeps the digits that tell rows apart.
     """
     return kernel.up_to_constant() if fit_intercept else kernel
-
-
-def _landmarks(
-    kernel: Kernel, x: Rows, count: int, options: RidgeOptions
-) -> tuple[Rows, np.ndarray | None, np.ndarray]:
-    """Return landmarks, the rows they are, and a number for each row and then each landmark.
-
-    Equal ones have the same number, and the rows' numbers leave none out from 0 on.
-    """
-    if not isinstance(options.landmarks, str):
-        rows = as_rows(options.landmarks, "landmarks")
-        check_same_width(x, rows, "X", "landmarks")
-        return rows, None, _equal_rows(x, rows)
-    distinct, group = group_rows(x)
-    indices = select_landmarks(
-        x,
-        count,
-        options.landmarks,
-        kernel=kernel,
-        distinct=distinct,
-        random_state=options.seed,
-    )
-    return x[indices], indices, np.concatenate([group, group[indices]])
-
-
-def _equal_rows(x: Rows, landmarks: Rows) -> np.ndarray:
-    _, group = group_rows(_stacked(x, landmarks))
-    numbers = np.unique(group[: x.shape[0]])
-    others = np.setdiff1d(group, numbers)  # landmarks of the user's own need not be training rows
-    return np.argsort(np.concatenate([numbers, others]))[group]
-
-
-def _landmark_weight(n: int, group: np.ndarray, weights: Tensor | None) -> Tensor:
-    """Return the total weight of the rows equal to each landmark: what makes repetitions count."""
-    row_weight = np.ones(n) if weights is None else weights.numpy()
-    total = np.bincount(group[:n], weights=row_weight, minlength=group.max() + 1)[group[n:]]
-    return from_numpy(np.where(total > 0, total, row_weight.mean()))
-
-
-def _stacked(x: Rows, landmarks: Rows) -> Rows:
-    if isinstance(x, Tensor) and isinstance(landmarks, Tensor):
-        return torch.cat([x, landmarks.to(x.dtype)])
-    from scipy import sparse
-
-    return sparse.csr_matrix(sparse.vstack([sparse.csr_matrix(x), sparse.csr_matrix(landmarks)]))
 
 
 def check_options(options: RidgeOptions) -> None:
@@ -237,6 +191,7 @@ def _checked(fit: RidgeFit) -> RidgeFit:
     return fit
 
 
-def _print_progress(done: int, total: int) -> None:
+def print_progress(done: int, total: int) -> None:
+    """Say on the standard error how many rows are done."""
     end = "\n" if done == total else "\r"
     print(f"  {done:,} of {total:,} rows", end=end, file=sys.stderr, flush=True)

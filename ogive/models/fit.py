@@ -141,13 +141,20 @@ def fit_model(
     about = {
         "model": settings.model,
         "kernel": str(estimator.kernel_),
-        "alpha": getattr(estimator, "alpha_", estimator.alpha),
+        **_strength(estimator),
         "treatment": estimator.plan_.reason,
         "solution": estimator.solution_,
         "columns": X.shape[1],
     }
     summary = summary_of(training, about, meter, seed=settings.seed, command=command)
     return Model(preprocessing, estimator, training.classes, training.target, summary)
+
+
+def _strength(estimator: Any) -> dict[str, Any]:
+    """Return the parameter that weighs errors against the norm: alpha, or C."""
+    if hasattr(estimator, "C"):
+        return {"C": estimator.C}
+    return {"alpha": getattr(estimator, "alpha_", estimator.alpha)}
 
 
 def summary_of(

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ogive._errors import InvalidParameterError, nearest_name
-from ogive.estimators import KernelRidge, KernelRidgeClassifier
+from ogive.estimators import KernelRidge, KernelRidgeClassifier, KernelSVC, KernelSVR
 
 # Above the few thousand rows that are solved exactly. More than the estimators' own default:
 # whoever fits from the command line waits once and predicts often.
 LANDMARKS = 5000
+# Weight of errors: more than scikit-learn's default of 1, which is too little for most data whose
+# kernel parameters are read off them.
+PENALTY = 10.0
 
 
 @dataclass(frozen=True)
@@ -27,13 +30,18 @@ class Settings:
     gamma, coef0, degree : float, str or None
         Of the kernel; by default rules that read them off the data, see `KERNELS`.
     alpha : float, "auto" or None
-        Strength of the penalty; by default "auto".
+        Strength of the penalty of ridge regression; by default "auto".
+    C : float or None
+        Weight of the errors of a support vector machine; 10 by default.
+    epsilon : float or None
+        Error that regression by support vectors forgives; 0.1 by default.
     landmarks : int or None
-        By default 5,000 above 3,000 rows; 0 for a coefficient for every row.
+        By default 5,000 for ridge regression above 3,000 rows, and for support vector machines
+        with an indefinite kernel above 5,000; 0 for exact solutions.
     scale : {"auto", "none", "centre", "standard"}
         What is done to columns of numbers.
-    memory : str
-        Budget of the kernel's working buffers.
+    memory : str or None
+        Budget of the kernel's working buffers; by default the estimator's own.
     seed : int
     device : str
         As an estimator takes it.
@@ -45,9 +53,11 @@ class Settings:
     coef0: float | str | None = None
     degree: float | None = None
     alpha: float | str | None = None
+    C: float | None = None
+    epsilon: float | None = None
     landmarks: int | None = None
     scale: str = "auto"
-    memory: str = "256 MB"
+    memory: str | None = None
     seed: int = 0
     device: str = "cpu"
 
@@ -87,7 +97,22 @@ MACHINES: dict[str, Machine] = {
         lambda settings, width: KernelRidgeClassifier(**_ridge(settings, width)),
         lambda settings, width: KernelRidge(**_ridge(settings, width)),
     ),
+    "svc": Machine(
+        "support vector machine for classes",
+        lambda settings, width: KernelSVC(**_support_vectors(settings)),
+        None,
+    ),
+    "svr": Machine(
+        "support vector machine for values",
+        None,
+        lambda settings, width: KernelSVR(
+            **_support_vectors(settings),
+            epsilon=0.1 if settings.epsilon is None else settings.epsilon,
+        ),
+    ),
 }
+# Settings that belong to some machines only.
+_OWN = {"alpha": ("ridge",), "C": ("svc", "svr"), "epsilon": ("svr",)}
 
 
 def make_estimator(settings: Settings, width: int, *, classes: bool) -> Any:
@@ -115,6 +140,13 @@ def make_estimator(settings: Settings, width: int, *, classes: bool) -> Any:
         raise InvalidParameterError(
             f"model={settings.model!r} is unknown; {nearest_name(settings.model, MACHINES)}"
         )
+    for name, machines in _OWN.items():
+        value = getattr(settings, name)
+        if value is not None and settings.model not in machines:
+            raise InvalidParameterError(
+                f"{name}={value!r} is for {' and '.join(machines)}, and model={settings.model!r} "
+                "has none: leave it out"
+            )
     machine = MACHINES[settings.model]
     make = machine.classifier if classes else machine.regressor
     if make is None:
@@ -126,23 +158,44 @@ def make_estimator(settings: Settings, width: int, *, classes: bool) -> Any:
 
 
 def _ridge(settings: Settings, width: int) -> dict[str, Any]:
-    landmarks = settings.landmarks
-    if landmarks is not None and landmarks < 0:
-        raise InvalidParameterError(
-            f"landmarks={landmarks} must be a positive number, or 0 for all rows"
-        )
+    approximation, landmarks = _approximation(settings)
     if landmarks is None:
         # A linear kernel has no more than d directions: further landmarks would repeat them.
         landmarks = min(LANDMARKS, width + 1) if settings.kernel == "linear" else LANDMARKS
-        approximation = "auto"
-    else:
-        approximation = "nystroem" if landmarks else "exact"
     return {
         "alpha": "auto" if settings.alpha is None else settings.alpha,
-        **_kernel(settings),
+        **_common(settings),
         "approximation": approximation,
         "n_components": landmarks or None,
-        "memory": settings.memory,
+    }
+
+
+def _support_vectors(settings: Settings) -> dict[str, Any]:
+    approximation, landmarks = _approximation(settings)
+    return {
+        "C": PENALTY if settings.C is None else settings.C,
+        **_common(settings),
+        "approximation": approximation,
+        "n_components": LANDMARKS if landmarks is None else landmarks or None,
+    }
+
+
+def _approximation(settings: Settings) -> tuple[str, int | None]:
+    landmarks = settings.landmarks
+    if landmarks is None:
+        return "auto", None
+    if landmarks < 0:
+        raise InvalidParameterError(
+            f"landmarks={landmarks} must be a positive number, or 0 for all rows"
+        )
+    return ("nystroem" if landmarks else "exact"), landmarks
+
+
+def _common(settings: Settings) -> dict[str, Any]:
+    memory = {} if settings.memory is None else {"memory": settings.memory}
+    return {
+        **_kernel(settings),
+        **memory,
         "random_state": settings.seed,
         "device": settings.device,
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,15 +12,17 @@ from torch import Tensor
 
 from ogive._checks import Rows, as_rows, check_same_width, memory_bytes
 from ogive._errors import InvalidParameterError
+from ogive._threads import run_tasks
 from ogive._typing import Float, Matrix
-from ogive.kernels import Kernel
+from ogive.kernels import CallableKernel, Kernel
 from ogive.kernels.base import same_dtype, torch_dtype
 from ogive.operators.base import Operator
-from ogive.operators.precision import Precision, choose_precision
+from ogive.operators.precision import Precision, choose_precision, exact_products
 from ogive.operators.tile import Side, Tile
 from ogive.operators.tiling import Buffers, TilePlan, plan_tiles
 
 DEFAULT_MEMORY = "256 MB"
+_LEAST_DIVIDED = 2**22  # entries of a matrix below which threads do not pay
 
 
 class KernelOperator(Operator):
@@ -151,10 +155,26 @@ class KernelOperator(Operator):
     def dense_tensor(self) -> Tensor:
         """Return the whole kernel matrix."""
         out = torch.empty(self.shape, dtype=self.dtype, device=self.device)
-        for rows, columns, tile in self._tiles(self.dtype):
-            out[rows, columns] = tile
+        threads = self._threads()
+        try:
+            plan = self._plan(self.dtype, self.memory // threads)
+        except InvalidParameterError:  # the budget is that of one tile
+            threads, plan = 1, self._plan(self.dtype)
+        tiles = [self._new_tile(plan) for _ in range(threads)]
+
+        def form(rows: slice, columns: slice) -> None:
+            tile = tiles.pop()
+            values = tile.values(self.kernel, rows, columns)
+            out[rows, columns] = values
             if self.symmetric and rows != columns:
-                out[columns, rows] = tile.T
+                out[columns, rows] = values.T
+            tiles.append(tile)
+
+        # The first one alone: it makes what both sides keep for all of their tiles.
+        first, *others = self._places(plan)
+        form(*first)
+        with exact_products() if self.precision.lattice is not None else nullcontext():
+            run_tasks([partial(form, *place) for place in others], threads=threads)
         return out
 
     def diagonal_tensor(self) -> Tensor:
@@ -186,15 +206,26 @@ class KernelOperator(Operator):
         tile = self._new_tile(plan)
         entries = plan.rows * plan.columns
         converted = None if dtype == self.dtype else Buffers(entries, dtype, self.device)
+        for rows, columns in self._places(plan):
+            values = tile.values(self.kernel, rows, columns)
+            if converted is not None:
+                converted.release()
+                values = converted.take(*values.shape).copy_(values)
+            yield rows, columns, values
+
+    def _places(self, plan: TilePlan) -> Iterator[tuple[slice, slice]]:
         for rows in plan.row_slices(self.shape[0]):
             for columns in plan.column_slices(self.shape[1]):
-                if self.symmetric and columns.start < rows.start:
-                    continue
-                values = tile.values(self.kernel, rows, columns)
-                if converted is not None:
-                    converted.release()
-                    values = converted.take(*values.shape).copy_(values)
-                yield rows, columns, values
+                if not self.symmetric or columns.start >= rows.start:
+                    yield rows, columns
+
+    def _threads(self) -> int:
+        """Return how many tiles may be formed at once."""
+        tensors = all(
+            isinstance(rows, Tensor) and rows.device.type == "cpu" for rows in self.sides()
+        )
+        many = self.shape[0] * self.shape[1] >= _LEAST_DIVIDED
+        return torch.get_num_threads() if many and tensors and not _is_users_own(self.kernel) else 1
 
     def _new_tile(self, plan: TilePlan) -> Tile:
         buffers = Buffers(plan.rows * plan.columns, self.dtype, self.device)
@@ -217,3 +248,9 @@ class KernelOperator(Operator):
 
     def _data_tensors(self) -> list[Any]:
         return [r for r in (self._left.rows, self._right.rows) if isinstance(r, Tensor)]
+
+
+def _is_users_own(kernel: Kernel) -> bool:
+    """Whether a function of the user's is in it, which may not bear several threads."""
+    parts = [part for part in kernel.parameters().values() if isinstance(part, Kernel)]
+    return isinstance(kernel, CallableKernel) or any(map(_is_users_own, parts))

@@ -71,6 +71,8 @@ def _lines(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         lines.append(("kernel", str(summary["kernel"])))
     if "alpha" in summary:
         lines.append(("penalty", f"alpha {_formatted(summary['alpha'], '.4g')}"))
+    if "C" in summary:
+        lines.append(("penalty", f"C {_formatted(summary['C'], '.4g')}"))
     if "solution" in summary:
         lines.append(("solution", str(summary["solution"])))
     if "rows" in summary and "data" in summary:

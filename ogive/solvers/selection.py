@@ -81,31 +81,45 @@ def select_ridge_solver(
     >>> plan.approximation, plan.treatment, plan.reason
     ('exact', 'definite', '50 rows, up to 3000 are solved exactly; positive definite by formula')
     """
-    if approximation not in _APPROXIMATIONS:
-        raise InvalidParameterError(
-            f"approximation={approximation!r} is unknown; "
-            f"{nearest_name(str(approximation), _APPROXIMATIONS)}"
-        )
-    if n_components is not None:
-        check_positive(n_components, "n_components")
-    rows = x.shape[0]
-    exact = approximation == "exact" or (approximation == "auto" and rows <= EXACT_ROWS)
+    count, how = choose_approximation(x.shape[0], approximation, n_components)
     spectrum = None if kernel.positive_definite else _spectrum(kernel, x, fit_intercept)
     mass = None if spectrum is None else spectrum.negative_mass
     measured = "" if mass is None else f"; negative eigenvalue mass {mass:.2g} on a sample"
-    if not exact:
-        count = min(rows, int(n_components or DEFAULT_LANDMARKS))
-        return RidgePlan(
-            "nystroem", count, "krein", mass, f"{rows} rows, {count} landmarks{measured}"
-        )
-    asked = "asked for" if approximation == "exact" else f"up to {EXACT_ROWS} are solved exactly"
-    how = f"{rows} rows, {asked}"
+    if count:
+        return RidgePlan("nystroem", count, "krein", mass, how + measured)
     if kernel.positive_definite:
         return RidgePlan("exact", 0, "definite", None, f"{how}; positive definite by formula")
     treatment: Literal["definite", "krein"] = (
         "definite" if mass is not None and mass <= DEFINITE_MASS else "krein"
     )
     return RidgePlan("exact", 0, treatment, mass, how + measured)
+
+
+def choose_approximation(
+    rows: int, approximation: str, n_components: int | None, *, name: str = "n_components"
+) -> tuple[int, str]:
+    """Return how many landmarks so many rows get, 0 for an exact solution, and the reason.
+
+    ``name`` is what error messages call ``n_components``; otherwise as in `select_ridge_solver`.
+
+    Examples
+    --------
+    >>> choose_approximation(5000, "auto", 300)
+    (300, '5000 rows, 300 landmarks')
+    """
+    if approximation not in _APPROXIMATIONS:
+        raise InvalidParameterError(
+            f"approximation={approximation!r} is unknown; "
+            f"{nearest_name(str(approximation), _APPROXIMATIONS)}"
+        )
+    if n_components is not None:
+        check_positive(n_components, name)
+        check_positive(int(n_components), name)
+    if approximation == "nystroem" or (approximation == "auto" and rows > EXACT_ROWS):
+        count = min(rows, int(n_components or DEFAULT_LANDMARKS))
+        return count, f"{rows} rows, {count} landmarks"
+    asked = "asked for" if approximation == "exact" else f"up to {EXACT_ROWS} are solved exactly"
+    return 0, f"{rows} rows, {asked}"
 
 
 def _spectrum(kernel: Kernel, x: Rows, fit_intercept: bool) -> Spectrum:

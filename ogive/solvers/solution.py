@@ -25,6 +25,9 @@ class Solution:
         How it was solved, or why it did not converge.
     alpha : float
         Strength of the penalty: the one given, or the one chosen.
+    left_out : float or None
+        Mean squared error of rows that are left out one by one, over rows (by their weights) and
+        targets; None where it is not known.
     """
 
     value: Float[Tensor, "m k"]
@@ -33,3 +36,4 @@ class Solution:
     iterations: int
     reason: str
     alpha: float
+    left_out: float | None = None

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+
+from ogive.models import load
 
 CATEGORIES = ("--categorical", "colour,size", "--target", "state")
 
@@ -45,6 +48,10 @@ def rows_of(text):
         ("digits", ("--kernel", "logistic", "--alpha", "0.001"), ["digits"], 0.97),
         ("digits", ("--kernel", "linear", "--scale", "centre"), ["digits"], 0.9),
         ("digits", ("--kernel", "additive", "--size", "8x8"), None, None),
+        ("digits", ("--model", "svc"), ["digits"], 0.97),
+        ("digits", ("--model", "svc", "--kernel", "gaussian", "--C", "3"), ["digits"], 0.97),
+        ("digits", ("--model", "svc", "--landmarks", "300", "--memory", "50 MB"), ["digits"], 0.95),
+        ("fruit.csv", (*CATEGORIES, "--model", "svc"), ["fruit.parquet"], 0.95),
     ],
 )
 def test_fit_and_evaluate(ogive, place, tmp_path, data, options, others, least):
@@ -244,6 +251,16 @@ def test_an_unknown_class_is_told(ogive, fruit_model, tmp_path):
         (("fit", "digits", "--device", "tpu", "-o", "m"), 2, "device='tpu' is unknown"),
         (("fit", "digits", "--memory", "much", "-o", "m"), 2, "memory='much'"),
         (("fit", "nothing.csv", "-o", "m"), 2, "nothing.csv"),
+        (("fit", "digits", "--model", "svr", "-o", "m"), 2, "not made for classes"),
+        (
+            ("fit", "digits", "--model", "svc", "--alpha", "1", "-o", "m"),
+            2,
+            "alpha=1.0 is for ridge",
+        ),
+        (("fit", "digits", "--C", "1", "-o", "m"), 2, "C=1.0 is for svc and svr"),
+        (("fit", "digits", "--model", "svc", "--C", "-1", "-o", "m"), 2, "C=-1.0"),
+        (("convert", "fruit.csv", "-o", "m"), 1, "no LIBSVM model"),
+        (("convert", "nothing.model", "-o", "m"), 1, "no such file"),
         (("fit", "digits", "-o", "fruit.csv/m"), 1, "cannot write"),
         (("predict", "fruit.csv", "digits"), 1, "fruit.csv is"),
         (("predict", "nowhere.ogive", "digits"), 1, "does not exist"),
@@ -267,8 +284,27 @@ def test_mistakes_end_in_one_line(ogive, fruit_model, place, arguments, code, wo
     assert sorted(place.iterdir()) == before, "a failed command leaves nothing behind"
 
 
+def test_regression_by_support_vectors(ogive, place, tmp_path):
+    model = tmp_path / "m.ogive"
+    arguments = ("--target", "weight", "--categorical", "all", "--task", "values")
+    told = ogive(
+        "fit", "fruit.csv", *arguments, "--model", "svr", "--epsilon", "0.01", "-o", model, "--json"
+    ).values
+    assert told["model"] == "svr" and told["C"] == 10 and "support vectors" in told["solution"]
+
+
+def test_convert_a_model_of_libsvm(ogive, place, tmp_path):
+    source = Path(__file__).parent.parent / "estimators" / "libsvm_models" / "rbf.model"
+    target = tmp_path / "m.ogive"
+    told = ogive("convert", source, "-o", target, "--columns", "5", "--json").values
+    assert told["classes"] == [7, -2, 3] and told["columns"] == 5
+    assert load(target).predict(np.zeros((1, 5))) in told["classes"]
+    assert "KernelSVC" in ogive("info", target).out
+    assert "support vectors" in ogive("convert", source, "-o", target).out
+
+
 def test_every_command_has_an_example(ogive):
-    for command in ("fit", "predict", "evaluate", "info", "datasets", "demo"):
+    for command in ("fit", "predict", "evaluate", "info", "convert", "datasets", "demo"):
         assert f"Example: ogive {command}" in " ".join(ogive(command, "--help").out.split())
 
 

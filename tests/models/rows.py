@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ogive.estimators import KernelRidge, KernelRidgeClassifier, Nystroem
+from ogive.estimators import KernelRidge, KernelRidgeClassifier, KernelSVC, KernelSVR, Nystroem
 
-KERNEL_MACHINES = (KernelRidge, KernelRidgeClassifier, Nystroem)
+KERNEL_MACHINES = (KernelRidge, KernelRidgeClassifier, KernelSVC, KernelSVR, Nystroem)
 
 N, D = 60, 7
 GENERATOR = np.random.default_rng(0)

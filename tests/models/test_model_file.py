@@ -11,7 +11,7 @@ from scipy import sparse
 from sklearn.base import clone
 
 import ogive
-from ogive.estimators import KernelRidge, KernelRidgeClassifier, Nystroem
+from ogive.estimators import KernelRidge, KernelRidgeClassifier, KernelSVC, KernelSVR, Nystroem
 from ogive.estimators.parameter_record import PARAMETERS
 from ogive.estimators.record import ESTIMATORS
 from ogive.kernels import AdditiveSigmoid, Gaussian, Linear, Logistic, Polynomial, Sigmoid
@@ -73,8 +73,9 @@ def plain(kernel):
 def answers(model, queries):
     if isinstance(model, Nystroem):
         return [model.transform(queries)]
-    if isinstance(model, KernelRidgeClassifier):
-        return [model.predict(queries), model.decision_function(queries)]
+    if isinstance(model, KernelRidgeClassifier | KernelSVC):
+        known = [model.predict_proba(queries)] if hasattr(model, "predict_proba") else []
+        return [model.predict(queries), model.decision_function(queries), *known]
     return [model.predict(queries)]
 
 
@@ -115,6 +116,12 @@ def check_round_trip(model, file, queries):
         (KernelRidgeClassifier(0.1, kernel=Sigmoid(0.1, 0.3)), NAMES),
         (KernelRidgeClassifier(0.1, kernel=Sigmoid(0.1, 0.3)), TWO),
         (KernelRidgeClassifier(0.1, kernel="rbf", approximation="nystroem", n_components=9), NAMES),
+        (KernelSVC(kernel=Sigmoid(0.1, 0.3)), NAMES),
+        (KernelSVC(C=5, probability=True), NAMES),
+        (KernelSVC(kernel=Sigmoid(0.1, 0.3), treatment="none", max_iter=10**6), TWO),
+        (KernelSVC(kernel=Sigmoid(0.1, 0.3), approximation="nystroem", n_components=9), NAMES),
+        (KernelSVR(kernel=Sigmoid(0.1, 0.3), epsilon=0.01), Y),
+        (KernelSVR(C=10, memory="4 kB"), Y),
         (Nystroem(Sigmoid(0.1, 0.3), n_components=20), None),
         (Nystroem("rbf", n_components=20, landmarks="k-means++", tolerance=1e-9), None),
     ],

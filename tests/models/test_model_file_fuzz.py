@@ -26,6 +26,8 @@ from ogive.data import Dataset
 from ogive.estimators import (
     KernelRidge,
     KernelRidgeClassifier,
+    KernelSVC,
+    KernelSVR,
     Nystroem,
     PatchKernelClassifier,
     PatchKernelFeatures,
@@ -70,6 +72,10 @@ def estimators():
         KernelRidgeClassifier(kernel=Sigmoid(0.2, 0.1), class_weight={0: 1.0, 1: 2.0}).fit(
             sparse.csr_matrix(X * (X > 0)), (Y > 0).astype(int)
         ),
+        KernelSVC(probability=True).fit(X, NAMES),
+        KernelSVC(kernel=Sigmoid(0.2, 0.1), treatment="krein").fit(X.astype(np.float32), NAMES),
+        KernelSVC(kernel="precomputed").fit(X @ X.T, NAMES),
+        KernelSVR(kernel="poly", degree=2, coef0=1.0).fit(sparse.csr_matrix(X), Y),
         Nystroem(Sigmoid(0.3, 0.1), n_components=6).fit(frame),
         Nystroem(n_components=6).fit(sparse.csr_matrix(X * (X > 0), dtype=np.float32)),
         PatchKernelFeatures(3, **patches).fit(PIXELS),

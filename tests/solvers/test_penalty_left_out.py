@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ogive.solvers import krein_ridge
-from ogive.solvers.krein_ridge import _LeaveOneOut
+from ogive.solvers.leave_one_out import LeaveOneOut
 from ogive.solvers.penalty import AUTO
 from ogive.solvers.weighting import Weighting
 from ogive.testing import assert_close, ridge_oracles
@@ -56,7 +56,7 @@ def closed_form(kernel, alpha, weight, fit_intercept, group=None, rows=X, target
     values, vectors = torch.linalg.eigh(weighting.reduce_matrix(tensor(kernel(rows))))
     reduced = weighting.reduce_targets(tensor(targets))
     group = None if group is None else torch.tensor(group)
-    return _LeaveOneOut(vectors, values.abs(), reduced, weighting, group)(alpha)
+    return LeaveOneOut(vectors, values.abs(), reduced, weighting, group)(alpha)
 
 
 @strengths
