@@ -156,7 +156,8 @@ smooth, n_first_filters, image_shape, random_state
             self._report("reading pictures", start + len(some), len(pictures))
         self._report("solving", len(pictures), len(pictures))
         solution = classify(sums, self.alpha, steps=self.logistic_steps)
-        self.coef_, self.intercept_ = solution.weight.numpy(), solution.intercept.numpy()
+        self.coef_ = np.ascontiguousarray(solution.weight.numpy())  # as files keep it
+        self.intercept_ = solution.intercept.numpy()
         self.n_iter_ = solution.steps
 
     def _standardised(self, rows: Tensor) -> Tensor:

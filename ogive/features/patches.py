@@ -339,7 +339,9 @@ def fit_patch_map(
     rank = max(1, round(options.quantile * len(answers)))
     offset = gain * answers.T.contiguous().kthvalue(rank, dim=1).values
     offset = offset.clamp(-_OFFSET_LIMIT, _OFFSET_LIMIT)
-    return PatchMap(options, image_shape, mean, whitening, landmarks.T * gain, offset, first)
+    # Row by row, as files keep it: products with it then round the same.
+    filters = (landmarks.T * gain).contiguous()
+    return PatchMap(options, image_shape, mean, whitening, filters, offset, first)
 
 
 def draw_patches(

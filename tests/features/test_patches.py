@@ -124,7 +124,9 @@ def test_threads_and_parts_do_not_matter():
         assert torch.equal(patch_map.features(pictures), whole)
     finally:
         torch.set_num_threads(before)
-    assert torch.equal(torch.cat([patch_map.features(p) for p in pictures.split(7)]), whole)
+    # Some processors' libraries sum products of another height in another order.
+    parts = torch.cat([patch_map.features(p) for p in pictures.split(7)])
+    torch.testing.assert_close(parts, whole, atol=1e-6, rtol=0)
 
 
 def test_a_second_layer_is_the_same_by_fast_products_and_in_parts():
