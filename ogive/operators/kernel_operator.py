@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,8 @@ from ogive.operators.tiling import Buffers, TilePlan, plan_tiles
 
 DEFAULT_MEMORY = "256 MB"
 _LEAST_DIVIDED = 2**22  # entries of a matrix below which threads do not pay
+
+_Work = Callable[[Tile, Buffers | None, slice, slice], None]
 
 
 class KernelOperator(Operator):
@@ -116,10 +119,19 @@ class KernelOperator(Operator):
         dtype = torch.promote_types(self.dtype, v.dtype)
         v = v.to(dtype)
         out = torch.zeros(self.shape[0], v.shape[1], dtype=dtype, device=self.device)
-        for rows, columns, tile in self._tiles(dtype):
-            out[rows].addmm_(tile, v[columns])
-            if self.symmetric and rows != columns:
-                out[columns].addmm_(tile.T, v[rows])
+        if self.symmetric:
+            for rows, columns, tile in self._tiles(dtype):
+                out[rows].addmm_(tile, v[columns])
+                if rows != columns:
+                    out[columns].addmm_(tile.T, v[rows])
+            return out
+
+        def add(tile: Tile, converted: Buffers | None, rows: slice, columns: slice) -> None:
+            out[rows].addmm_(
+                _in_type(tile.values(self.kernel, rows, columns), converted), v[columns]
+            )
+
+        self._divide(add, dtype, by_rows=True)
         return out
 
     @torch.no_grad()
@@ -155,26 +167,14 @@ class KernelOperator(Operator):
     def dense_tensor(self) -> Tensor:
         """Return the whole kernel matrix."""
         out = torch.empty(self.shape, dtype=self.dtype, device=self.device)
-        threads = self._threads()
-        try:
-            plan = self._plan(self.dtype, self.memory // threads)
-        except InvalidParameterError:  # the budget is that of one tile
-            threads, plan = 1, self._plan(self.dtype)
-        tiles = [self._new_tile(plan) for _ in range(threads)]
 
-        def form(rows: slice, columns: slice) -> None:
-            tile = tiles.pop()
+        def keep(tile: Tile, converted: Buffers | None, rows: slice, columns: slice) -> None:
             values = tile.values(self.kernel, rows, columns)
             out[rows, columns] = values
             if self.symmetric and rows != columns:
                 out[columns, rows] = values.T
-            tiles.append(tile)
 
-        # The first one alone: it makes what both sides keep for all of their tiles.
-        first, *others = self._places(plan)
-        form(*first)
-        with exact_products() if self.precision.lattice is not None else nullcontext():
-            run_tasks([partial(form, *place) for place in others], threads=threads)
+        self._divide(keep, self.dtype, by_rows=False)
         return out
 
     def diagonal_tensor(self) -> Tensor:
@@ -203,21 +203,49 @@ class KernelOperator(Operator):
     def _tiles(self, dtype: torch.dtype) -> Iterator[tuple[slice, slice, Tensor]]:
         """Yield the tiles, of a symmetric matrix those on and above the diagonal."""
         plan = self._plan(dtype)
-        tile = self._new_tile(plan)
-        entries = plan.rows * plan.columns
-        converted = None if dtype == self.dtype else Buffers(entries, dtype, self.device)
-        for rows, columns in self._places(plan):
-            values = tile.values(self.kernel, rows, columns)
-            if converted is not None:
-                converted.release()
-                values = converted.take(*values.shape).copy_(values)
-            yield rows, columns, values
+        tile, converted = self._new_tile(plan), self._new_converted(plan, dtype)
+        for rows in self._strips(plan):
+            for columns in self._columns(plan, rows):
+                yield rows, columns, _in_type(tile.values(self.kernel, rows, columns), converted)
 
-    def _places(self, plan: TilePlan) -> Iterator[tuple[slice, slice]]:
-        for rows in plan.row_slices(self.shape[0]):
-            for columns in plan.column_slices(self.shape[1]):
-                if not self.symmetric or columns.start >= rows.start:
-                    yield rows, columns
+    def _divide(self, work: _Work, dtype: torch.dtype, *, by_rows: bool) -> None:
+        """Have several threads work on the tiles; ``by_rows``: on all of some rows by turns."""
+        threads = self._threads()
+        try:
+            plan = self._plan(dtype, self.memory // threads)
+        except InvalidParameterError:  # the budget is that of one tile
+            threads, plan = 1, self._plan(dtype)
+        if threads > 1 and not self.symmetric:
+            # Several strips for each thread, so that none is left with a whole one at the end.
+            plan = replace(plan, rows=min(plan.rows, -(-self.shape[0] // (4 * threads))))
+        idle = [(self._new_tile(plan), self._new_converted(plan, dtype)) for _ in range(threads)]
+        # What both sides keep for all tiles is made here, not by whichever thread comes first.
+        idle[0][0].values(self.kernel, slice(0, 1), slice(0, 1))
+
+        def form(rows: slice, some: Sequence[slice]) -> None:
+            mine = idle.pop()
+            for columns in some:
+                work(*mine, rows, columns)
+            idle.append(mine)
+
+        strips = [(rows, list(self._columns(plan, rows))) for rows in self._strips(plan)]
+        if not by_rows:
+            strips = [(rows, [columns]) for rows, some in strips for columns in some]
+        with exact_products() if self.precision.lattice is not None else nullcontext():
+            run_tasks([partial(form, *strip) for strip in strips], threads=threads)
+
+    def _strips(self, plan: TilePlan) -> Iterator[slice]:
+        return plan.row_slices(self.shape[0])
+
+    def _columns(self, plan: TilePlan, rows: slice) -> Iterator[slice]:
+        for columns in plan.column_slices(self.shape[1]):
+            if not self.symmetric or columns.start >= rows.start:
+                yield columns
+
+    def _new_converted(self, plan: TilePlan, dtype: torch.dtype) -> Buffers | None:
+        if dtype == self.dtype:
+            return None
+        return Buffers(plan.rows * plan.columns, dtype, self.device)
 
     def _threads(self) -> int:
         """Return how many tiles may be formed at once."""
@@ -248,6 +276,14 @@ class KernelOperator(Operator):
 
     def _data_tensors(self) -> list[Any]:
         return [r for r in (self._left.rows, self._right.rows) if isinstance(r, Tensor)]
+
+
+def _in_type(values: Tensor, converted: Buffers | None) -> Tensor:
+    """Return the values of a tile in the type of a product, in the buffers for it."""
+    if converted is None:
+        return values
+    converted.release()
+    return converted.take(*values.shape).copy_(values)
 
 
 def _is_users_own(kernel: Kernel) -> bool:

@@ -8,8 +8,9 @@ from typing import Literal
 from ogive._checks import Rows, check_count, memory_bytes
 from ogive._errors import InvalidParameterError, nearest_name
 from ogive._resources import available_memory
-from ogive.kernels import Kernel, definiteness
+from ogive.kernels import Kernel
 from ogive.kernels.base import torch_dtype
+from ogive.kernels.spectrum import Spectrum, centre, sample_rows, symmetric_matrix
 
 # An eigendecomposition of so many rows in float64 takes about a minute.
 KREIN_ROWS = 5000
@@ -207,5 +208,6 @@ def _in_words(mass: float | None) -> str:
 
 
 def _centred_mass(kernel: Kernel, x: Rows) -> float:
-    spectrum = definiteness(kernel, x, sample_size=_SAMPLE, tolerance=0.0).centred
-    return spectrum.negative_mass
+    sample = sample_rows(x, _SAMPLE, 0)
+    matrix = symmetric_matrix(kernel.up_to_constant(), sample).cpu()
+    return Spectrum.of(centre(matrix), 0.0).negative_mass
