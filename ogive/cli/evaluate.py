@@ -51,11 +51,12 @@ def evaluate(
         check_plot_path(plot)
         check_writable_folder(plot.parent)
     loaded = load_for_use(model, device)
+    target = loaded.require_target()
     with terminal.step(f"reading {data}"):
         batch, truth = read_examples(loaded, data, ReadOptions(split, delimiter, header))
     with terminal.step(f"predicting {len(truth):,} rows"):
         answers = loaded.predict_codes(batch.data)
-    evaluation = Evaluation(batch.name, loaded.target, loaded.classes, truth, answers)
+    evaluation = Evaluation(batch.name, target, loaded.classes, truth, answers)
     if plot is not None:
         evaluation.write_plot(plot)
     if as_json:

@@ -20,7 +20,7 @@ from ogive.cli.options import (
 )
 
 KernelName = Literal["sigmoid", "logistic", "gaussian", "polynomial", "linear", "additive"]
-ModelName = Literal["ridge", "svc", "svr"]
+ModelName = Literal["ridge", "logistic", "discriminant", "svc", "svr", "pca"]
 
 
 def fit(
@@ -37,8 +37,9 @@ def fit(
         ModelName,
         typer.Option(
             metavar="NAME",
-            help="What to fit: ridge (kernel ridge regression), svc or svr (support vector "
-            "machines for classes or values).",
+            help="What to fit: ridge (kernel ridge regression, for classes or values), logistic or "
+            "discriminant (for classes, with probabilities), svc or svr (support vector machines "
+            "for classes or values), pca (principal components, without targets).",
         ),
     ] = "ridge",
     target: Annotated[
@@ -46,7 +47,7 @@ def fit(
         table_option(
             metavar="COLUMN",
             help="The column to predict, by name or number from 0; by default target, label, "
-            "class or y, otherwise the last.",
+            "class or y, otherwise the last. pca leaves it out, and by default no other column.",
         ),
     ] = None,
     categorical: Annotated[
@@ -71,7 +72,7 @@ def fit(
         typer.Option(
             metavar="KIND",
             help="What the target holds: classes, values, or auto: text and up to a hundred "
-            "different integers are classes.",
+            "different integers are classes. Of no account to pca.",
         ),
     ] = "auto",
     scale: Annotated[
@@ -109,8 +110,21 @@ def fit(
         str | None,
         kernel_option(
             metavar="VALUE",
-            help="Strength of ridge's penalty: a number, or auto (if left out) to choose it by the "
-            "error on rows left out.",
+            help="Strength of the penalty: for ridge a number, or auto (if left out) to choose it "
+            "by the error on rows left out; for logistic a number, 0.01 if left out.",
+        ),
+    ] = None,
+    mu: Annotated[
+        float | None,
+        kernel_option(
+            metavar="NUMBER",
+            help="Ridge of discriminant, in units of the rows' mean square; 0.001 if left out.",
+        ),
+    ] = None,
+    components: Annotated[
+        int | None,
+        kernel_option(
+            min=1, metavar="NUMBER", help="How many components pca keeps; 2 if left out."
         ),
     ] = None,
     penalty: Annotated[
@@ -172,7 +186,7 @@ def fit(
     terminal = Terminal(quiet=quiet)
     with terminal.step("loading torch and scikit-learn"):
         from ogive._devices import check_device
-        from ogive.models import Settings, fit_model, read_training
+        from ogive.models import Settings, fit_model, learns_from_targets, read_training
         from ogive.preprocessing import ColumnRoles
     check_device(device)
     settings = Settings(
@@ -182,6 +196,8 @@ def fit(
         coef0=_number_or_rule(coef0),
         degree=degree,
         alpha=_number_or_rule(alpha),
+        mu=mu,
+        components=components,
         C=penalty,
         epsilon=epsilon,
         landmarks=landmarks,
@@ -190,10 +206,11 @@ def fit(
         seed=seed,
         device=device,
     )
+    wanted = task if learns_from_targets(settings) else "none"
     roles = ColumnRoles(target, _columns(categorical), _columns(text), _columns(drop))
     with terminal.step(f"reading {data}"):
         training = read_training(
-            data, roles, task=task, size=picture_size(size), delimiter=delimiter, header=header
+            data, roles, task=wanted, size=picture_size(size), delimiter=delimiter, header=header
         )
     held = None
     if test_fraction is not None:

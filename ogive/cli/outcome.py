@@ -28,7 +28,8 @@ def keep_and_tell(
     if held is not None:
         with terminal.step(f"predicting {len(held.y):,} rows held out"):
             answers = model.predict_codes(held.data)
-        evaluation = Evaluation(held.data.name, model.target, model.classes, held.y, answers)
+        target = model.require_target()
+        evaluation = Evaluation(held.data.name, target, model.classes, held.y, answers)
         figures = {"held_out": evaluation.figures()}
     save(model, output)
     if as_json:

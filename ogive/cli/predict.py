@@ -40,7 +40,8 @@ def predict(
     """Predict with a model: a label or value for each picture or row.
 
     Prints lines of CSV: the file or the number of each row (from 0), the prediction, and the
-    probability of each class if the model knows it.
+    probability of each class if the model knows it; or a column for each component of a model that
+    was fitted without targets (pca).
 
     Example: ogive predict mnist.ogive seven.png letters/
     """
@@ -48,6 +49,7 @@ def predict(
     from ogive.cli.terminal import Terminal
     from ogive.report.predictions import (
         check_predictions_path,
+        component_columns,
         delimited,
         prediction_columns,
         write_predictions,
@@ -62,19 +64,26 @@ def predict(
     loaded = load_for_use(model, device)
     with terminal.step(f"reading {', '.join(data[:3])}{' …' if len(data) > 3 else ''}"):
         batch = read_batch(loaded, data, ReadOptions(split, delimiter, header))
-    with terminal.step(f"predicting {len(batch.labels):,} rows"):
-        answers = loaded.predict(batch.data)
-        shares = loaded.predict_proba(batch.data) if loaded.gives_probabilities else None
-    columns = prediction_columns(batch.labels, batch.label_kind, answers, loaded.classes, shares)
+    rows, labels = len(batch.labels), (batch.labels, batch.label_kind)
+    if loaded.transforms:
+        answer, told = "components", f"components of {rows:,} rows"
+        with terminal.step(f"computing the components of {rows:,} rows"):
+            columns = component_columns(*labels, loaded.transform(batch.data))
+    else:
+        answer, told = "predictions", f"{rows:,} predictions"
+        with terminal.step(f"predicting {rows:,} rows"):
+            answers = loaded.predict(batch.data)
+            shares = loaded.predict_proba(batch.data) if loaded.gives_probabilities else None
+        columns = prediction_columns(*labels, answers, loaded.classes, shares)
     if output is not None:
         write_predictions(output, columns)
         if not as_json:
-            terminal.note(f"{len(answers):,} predictions in {output}")
+            terminal.note(f"{told} in {output}")
     if as_json:
         found: dict[str, Any] = {"model": str(model), "target": loaded.target}
-        found |= {"classes": list(loaded.classes), "rows": len(answers)}
+        found |= {"classes": list(loaded.classes), "rows": rows}
         terminal.answer(
-            found | ({"path": str(output)} if output is not None else {"predictions": columns})
+            found | ({"path": str(output)} if output is not None else {answer: columns})
         )
     elif output is None:
         print(delimited(columns), end="")

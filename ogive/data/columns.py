@@ -101,10 +101,22 @@ def find_target(layout: Layout, target: Reference | None) -> int:
     >>> find_target(Layout("a.csv", ("Class", "width"), True), None)
     0
     """
+    found = find_named_target(layout, target)
+    return len(layout.names) - 1 if found is None else found
+
+
+def find_named_target(layout: Layout, target: Reference | None) -> int | None:
+    """Return the position of the target column if a name tells it, otherwise None.
+
+    Examples
+    --------
+    >>> find_named_target(Layout("a.csv", ("width", "label", "height"), True), None)
+    1
+    """
     if target is not None:
         return find_column(layout, target, "target")
     folded = [name.casefold() for name in layout.names]
-    return next((folded.index(name) for name in _TARGET_NAMES if name in folded), len(folded) - 1)
+    return next((folded.index(name) for name in _TARGET_NAMES if name in folded), None)
 
 
 def names_a_title(titles: Sequence[str], references: Iterable[Reference | None]) -> bool:

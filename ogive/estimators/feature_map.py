@@ -242,8 +242,9 @@ def _map(
     *,
     options: FeatureOptions,
 ) -> FeatureMap:
-    parts = found.projection.numpy(), found.offset.numpy()
-    return FeatureMap(kernel, rows, indices, *parts, options)
+    # Row by row, as a file keeps it: products with it then round the same.
+    projection = np.ascontiguousarray(found.projection.numpy())
+    return FeatureMap(kernel, rows, indices, projection, found.offset.numpy(), options)
 
 
 def _plan(approximation: Any, count: int, found: SignedComponents, how: str) -> RidgePlan:

@@ -261,5 +261,6 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FactorizedEst
         rows: Any = X if sparse.issparse(X) else X.astype(np.float64)
         moments = (rows.T @ columns).T
         size = np.abs(self.eigenvalues_)[:, None]
-        self.inverse_coef_ = np.asarray(moments) / (size + self.alpha)
+        # Row by row, as a file keeps it: products with it then round the same.
+        self.inverse_coef_ = np.ascontiguousarray(moments) / (size + self.alpha)
         self.inverse_intercept_ = np.asarray(share @ X).ravel() / share.sum()

@@ -80,6 +80,18 @@ def _read_image_shape(reader: RecordReader, name: str) -> Any:
     return tuple(value)
 
 
+def _write_priors(writer: RecordWriter, name: str, value: Any) -> None:
+    writer.value(name, None if value is None else np.asarray(value).tolist())
+
+
+def _read_priors(reader: RecordReader, name: str) -> Any:
+    value = reader.value(name, (list, None))
+    for prior in value or ():
+        if type(prior) not in (int, float):
+            reader.fail(name, f"holds {prior!r:.60}; it must hold numbers only")
+    return value
+
+
 def _write_random_state(writer: RecordWriter, name: str, value: Any) -> None:
     writer.value(name, value if isinstance(value, int | np.integer) else None)
 
@@ -114,6 +126,11 @@ PARAMETERS = {
     "class_weight": Parameter(_read_class_weight, _write_class_weight),
     "random_state": Parameter(_one_of(int, None).read, _write_random_state),
     "verbose": _one_of(bool, int, float),
+    "mu": _one_of(int, float),
+    "priors": Parameter(_read_priors, _write_priors),
+    "n_components_out": _one_of(int, None),
+    "n_landmarks": _one_of(int, float, None),
+    "fit_inverse_transform": _one_of(bool, int),
     "C": _one_of(int, float),
     "tol": _one_of(int, float),
     "epsilon": _one_of(int, float),

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ogive._checks import as_rows
 from ogive._record import RecordReader, RecordWriter
+from ogive.estimators.kept_record import read_kernel, write_kernel
 from ogive.estimators.kernel_names import PRECOMPUTED
 from ogive.estimators.kernel_svc import KernelSVC
 from ogive.estimators.kernel_svr import KernelSVR
@@ -19,8 +20,49 @@ from ogive.solvers.svm_selection import SvmPlan
 _TREATMENTS = ("definite", "krein", "none", "clip", "shift")
 
 
-def write_machine(model: Any, writer: RecordWriter) -> None:
-    """Write what a fitted machine's predictions need, beside its kernel."""
+def write_support_classifier(model: KernelSVC, writer: RecordWriter) -> None:
+    """Write a classifier."""
+    write_kernel(model, writer)
+    writer.labels("classes_", model.classes_)
+    writer.array("n_support_", model.n_support_)
+    if model.probability:
+        writer.value("temperature_", float(model.temperature_))
+    _write_machine(model, writer)
+
+
+def read_support_classifier(model: KernelSVC, reader: RecordReader) -> None:
+    """Read a classifier."""
+    read_kernel(model, reader)
+    model.classes_ = reader.labels("classes_", "classes")
+    classes = len(model.classes_)
+    if classes < 2:
+        reader.fail("classes_", f"holds {classes} labels; it must hold two or more")
+    model.n_support_ = reader.array("n_support_", ("classes",), "int64")
+    if model.probability:
+        model.temperature_ = reader.value("temperature_", float)
+        if not 0 < model.temperature_ < np.inf:
+            reader.fail("temperature_", "must be above 0")
+    _read_machine(model, reader, classes * (classes - 1) // 2)
+    counts = model._functions.counts
+    if counts is not None and len(counts) != classes:
+        reader.fail("counts", f"holds {len(counts)} numbers for {classes} classes")
+
+
+def write_support_regressor(model: KernelSVR, writer: RecordWriter) -> None:
+    """Write a regressor."""
+    write_kernel(model, writer)
+    _write_machine(model, writer)
+
+
+def read_support_regressor(model: KernelSVR, reader: RecordReader) -> None:
+    """Read a regressor."""
+    read_kernel(model, reader)
+    _read_machine(model, reader, 1)
+    if model._functions.counts is not None:
+        reader.fail("counts", "is of no use in regression")
+
+
+def _write_machine(model: Any, writer: RecordWriter) -> None:
     plan = writer.part("plan_")
     for name, value in dataclasses.asdict(model.plan_).items():
         plan.value(name, value)
@@ -36,8 +78,7 @@ def write_machine(model: Any, writer: RecordWriter) -> None:
         writer.rows("support_vectors_", model.support_vectors_)
 
 
-def read_machine(model: Any, reader: RecordReader, functions: int) -> None:
-    """Read what `write_machine` wrote; ``functions`` is their number."""
+def _read_machine(model: Any, reader: RecordReader, functions: int) -> None:
     plan = reader.part("plan_")
     model.plan_ = SvmPlan(
         approximation=plan.value("approximation", str, choices=("exact", "nystroem")),
@@ -63,39 +104,6 @@ def read_machine(model: Any, reader: RecordReader, functions: int) -> None:
     largest = model.support_.max(initial=-1)
     if largest >= model.n_features_in_ or len(model.support_) != reader.dimension("m"):
         reader.fail("support_", "names no rows of the kernel matrix")
-
-
-def write_classifier(model: KernelSVC, writer: RecordWriter) -> None:
-    """Write a classifier."""
-    writer.labels("classes_", model.classes_)
-    writer.array("n_support_", model.n_support_)
-    if model.probability:
-        writer.value("temperature_", float(model.temperature_))
-    write_machine(model, writer)
-
-
-def read_classifier(model: KernelSVC, reader: RecordReader) -> None:
-    """Read a classifier."""
-    model.classes_ = reader.labels("classes_", "classes")
-    classes = len(model.classes_)
-    if classes < 2:
-        reader.fail("classes_", f"holds {classes} labels; it must hold two or more")
-    model.n_support_ = reader.array("n_support_", ("classes",), "int64")
-    if model.probability:
-        model.temperature_ = reader.value("temperature_", float)
-        if not 0 < model.temperature_ < np.inf:
-            reader.fail("temperature_", "must be above 0")
-    read_machine(model, reader, classes * (classes - 1) // 2)
-    counts = model._functions.counts
-    if counts is not None and len(counts) != classes:
-        reader.fail("counts", f"holds {len(counts)} numbers for {classes} classes")
-
-
-def read_regressor(model: KernelSVR, reader: RecordReader) -> None:
-    """Read a regressor."""
-    read_machine(model, reader, 1)
-    if model._functions.counts is not None:
-        reader.fail("counts", "is of no use in regression")
 
 
 def _read_functions(reader: RecordReader) -> SupportFunctions:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ogive.models.fit import Training as Training
     from ogive.models.fit import fit_model as fit_model
     from ogive.models.machines import Settings as Settings
+    from ogive.models.machines import learns_from_targets as learns_from_targets
     from ogive.models.model import Model as Model
     from ogive.models.reading import ReadOptions as ReadOptions
     from ogive.models.reading import read_batch as read_batch
@@ -31,6 +32,7 @@ _HOMES = {
     "Training": "fit",
     "fit_model": "fit",
     "Settings": "machines",
+    "learns_from_targets": "machines",
     "Model": "model",
     "ReadOptions": "reading",
     "read_batch": "reading",

@@ -61,12 +61,15 @@ def save(model: Any, path: PathLike) -> Path:
 
     The file holds numbers and text only, in the safetensors format: reading it runs nothing, so
     one from elsewhere may be read. What is read predicts as before, to the last bit on the same
-    machine. Parameters that are generators are kept as None, tensors as numbers.
+    machine. Parameters that are generators are kept as None, tensors as numbers, priors as a list;
+    of a `Factorization` that a model was fitted on, what the model needs for other rows is kept.
 
     Parameters
     ----------
-    model : KernelRidge, KernelRidgeClassifier, Nystroem, Model or PictureGenerator
-        Fitted.
+    model : object
+        Fitted, of one of these classes: KernelRidge, KernelRidgeClassifier, KernelLogistic,
+        KernelDiscriminant, KernelSVC, KernelSVR, KernelPCA, Nystroem, PatchKernelFeatures,
+        PatchKernelClassifier, NetworkClassifier, BlendedClassifier, Model, PictureGenerator.
     path : path
         Used as given; ``.ogive`` is the customary ending.
 
@@ -172,8 +175,9 @@ def describe_file(path: PathLike) -> dict[str, Any]:
     Returns
     -------
     dict
-        path, bytes, kind, format_version, libraries; for a model of ``ogive fit`` also target,
-        classes, preprocessing (lines of text) and summary; for a bare estimator its class and
+        path, bytes, kind, format_version, libraries; for a model of ``ogive fit`` also target
+        (None for a transformer), classes, preprocessing (lines of text) and summary; for a bare
+        estimator its class and
         parameters, and for a generator of pictures its class, classes and summary as parameters.
 
     Raises
@@ -200,7 +204,7 @@ def describe_file(path: PathLike) -> dict[str, Any]:
                 "parameters": content.value("parameters", dict),
             }
         return found | {
-            "target": content.value("target", str),
+            "target": content.value("target", (str, None)),
             "classes": list(content.strings("classes")),
             "preprocessing": list(content.strings("preprocesses")),
             "summary": content.value("summary", dict),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ import numpy as np
 from ogive._errors import InvalidDataError, InvalidParameterError, nearest_name
 from ogive._resources import Meter
 from ogive.data import Dataset, Table, stratified_split
-from ogive.models.machines import Settings, make_estimator
+from ogive.estimators import KernelDiscriminant, KernelPCA
+from ogive.models.machines import Settings, learns_from_targets, make_estimator
 from ogive.models.model import Model
 from ogive.preprocessing import (
     ColumnPreprocessing,
@@ -22,7 +23,7 @@ from ogive.preprocessing import (
     RowPreprocessing,
 )
 
-TASKS = ("auto", "classes", "values")
+TASKS = ("auto", "classes", "values", "none")
 # Integer targets with more distinct values than this are taken for quantities.
 MOST_INTEGER_CLASSES = 100
 
@@ -31,17 +32,17 @@ Step = Callable[[str], AbstractContextManager[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """Data to fit on, with their targets.
+    """Data to fit on, with their targets if there are any.
 
     Attributes
     ----------
     data : Dataset or Table
     y : ndarray of shape (n,)
-        int64 codes, or float64 values.
+        int64 codes, or float64 values; all 0 without targets.
     classes : tuple of str
         Empty for values.
-    target : str
-        The name of what is predicted.
+    target : str or None
+        The name of what is predicted; None without targets.
     roles : ColumnRoles
         Of a table's columns.
     """
@@ -49,7 +50,7 @@ class Training:
     data: Dataset | Table
     y: np.ndarray
     classes: tuple[str, ...]
-    target: str
+    target: str | None
     roles: ColumnRoles
 
     @classmethod
@@ -63,15 +64,18 @@ class Training:
         data : Dataset or Table
             A table read with ``roles.kinds``.
         roles : ColumnRoles, optional
-        task : {"auto", "classes", "values"}
+        task : {"auto", "classes", "values", "none"}
             "auto" takes text and integers for classes; fractions, and integers of more than a
-            hundred different values, for values.
+            hundred different values, for values. "none" leaves targets alone.
         """
         if task not in TASKS:
             raise InvalidParameterError(f"task={task!r} is unknown; {nearest_name(task, TASKS)}")
         roles = roles or ColumnRoles()
+        if task == "none":
+            return cls(data, np.zeros(len(data)), (), None, replace(roles, supervised=False))
         if isinstance(data, Table):
             position = roles.positions(data.layout).target
+            assert position is not None, "roles are of a table with a target"
             target = data.names[position]
             y, classes = data.targets(position)
         else:
@@ -86,7 +90,18 @@ class Training:
         return Training(self.data.take(rows), self.y[rows], self.classes, self.target, self.roles)
 
     def split(self, test_fraction: float, seed: int) -> tuple[Training, Training]:
-        """Return the rows to fit on and those held out, in the classes' proportions."""
+        """Return the rows to fit on and those held out, in the classes' proportions.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there are no targets, or too few rows.
+        """
+        if self.target is None:
+            raise InvalidParameterError(
+                f"test_fraction={test_fraction!r}: without targets there is nothing to compare "
+                "answers for the rows held out with: leave it out"
+            )
         strata = self.y if self.classes else np.zeros(len(self.y), dtype=np.int64)
         classes = self.classes or ("row",)
         rows = stratified_split(strata, test_fraction, seed, classes=classes, name="test_fraction")
@@ -105,6 +120,7 @@ def fit_model(
     Parameters
     ----------
     training : Training
+        Its targets are not used by a machine that learns without them.
     settings : Settings
     command : str
         Noted in the summary.
@@ -130,31 +146,52 @@ def fit_model(
     >>> bool((model.predict_codes(test) == test.y).mean() > 0.97)
     True
     """
-    rows = len(training.y)
+    rows, supervised = len(training.y), learns_from_targets(settings)
+    if supervised and training.target is None:
+        raise InvalidParameterError(
+            f"model={settings.model!r} learns from targets, and the data were read without them: "
+            "read them with another task than 'none'"
+        )
     with Meter() as meter:
         with step(f"preparing {rows:,} rows"):
             preprocessing = _fit_preprocessing(training, settings.scale)
             X = preprocessing.transform(training.data)
         estimator = make_estimator(settings, X.shape[1], classes=bool(training.classes))
         with step(f"fitting {settings.model}, {settings.kernel} kernel, on {rows:,} rows"):
-            estimator.fit(X, training.y)
+            estimator.fit(X, training.y if supervised else None)
     about = {
         "model": settings.model,
         "kernel": str(estimator.kernel_),
         **_strength(estimator),
         "treatment": estimator.plan_.reason,
-        "solution": estimator.solution_,
+        "solution": _solution(estimator),
         "columns": X.shape[1],
     }
     summary = summary_of(training, about, meter, seed=settings.seed, command=command)
-    return Model(preprocessing, estimator, training.classes, training.target, summary)
+    classes, target = (training.classes, training.target) if supervised else ((), None)
+    return Model(preprocessing, estimator, classes, target, summary)
 
 
 def _strength(estimator: Any) -> dict[str, Any]:
-    """Return the parameter that weighs errors against the norm: alpha, or C."""
-    if hasattr(estimator, "C"):
-        return {"C": estimator.C}
+    """Return the parameter that weighs errors against the norm, or the number of components."""
+    if isinstance(estimator, KernelPCA):
+        return {"components": len(estimator.eigenvalues_)}
+    for name in ("C", "mu"):
+        if name in estimator.get_params():
+            return {name: getattr(estimator, name)}
     return {"alpha": getattr(estimator, "alpha_", estimator.alpha)}
+
+
+def _solution(estimator: Any) -> str:
+    """Return how it was solved, in a few words."""
+    if isinstance(estimator, KernelPCA):
+        negative = int((estimator.signature_ < 0).sum()) or "none"
+        return f"eigenvalues of the centred kernel, {negative} of them negative"
+    if isinstance(estimator, KernelDiscriminant):
+        count = len(estimator.scatter_ratio_)
+        return f"{count} direction{'' if count == 1 else 's'} in which classes differ"
+    found: str = estimator.solution_
+    return found
 
 
 def summary_of(
@@ -166,7 +203,7 @@ def summary_of(
     ----------
     training : Training
     about : dict
-        What was fitted: model, kernel, alpha, treatment, solution, columns.
+        What was fitted: model, kernel, alpha (or C, mu, components), treatment, solution, columns.
     meter : Meter
         That ran meanwhile.
     seed : int

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ogive._errors import InvalidParameterError, nearest_name
-from ogive.estimators import KernelRidge, KernelRidgeClassifier, KernelSVC, KernelSVR
+from ogive.estimators import (
+    KernelDiscriminant,
+    KernelLogistic,
+    KernelPCA,
+    KernelRidge,
+    KernelRidgeClassifier,
+    KernelSVC,
+    KernelSVR,
+)
 
 # Above the few thousand rows that are solved exactly. More than the estimators' own default:
 # whoever fits from the command line waits once and predicts often.
@@ -15,6 +23,9 @@ LANDMARKS = 5000
 # Weight of errors: more than scikit-learn's default of 1, which is too little for most data whose
 # kernel parameters are read off them.
 PENALTY = 10.0
+# Of logistic regression, whose default of 1 is too much for them in the same way.
+LOGISTIC_ALPHA = 0.01
+COMPONENTS = 2
 
 
 @dataclass(frozen=True)
@@ -30,14 +41,19 @@ class Settings:
     gamma, coef0, degree : float, str or None
         Of the kernel; by default rules that read them off the data, see `KERNELS`.
     alpha : float, "auto" or None
-        Strength of the penalty of ridge regression; by default "auto".
+        Strength of the penalty of ridge regression, by default "auto", or of logistic regression,
+        a number, by default 0.01.
+    mu : float or None
+        Ridge of discriminant analysis, in units of the rows' mean square; by default 0.001.
+    components : int or None
+        How many principal components; 2 by default.
     C : float or None
         Weight of the errors of a support vector machine; 10 by default.
     epsilon : float or None
         Error that regression by support vectors forgives; 0.1 by default.
     landmarks : int or None
-        By default 5,000 for ridge regression above 3,000 rows, and for support vector machines
-        with an indefinite kernel above 5,000; 0 for exact solutions.
+        By default 5,000 above 3,000 rows, and for support vector machines with an indefinite
+        kernel above 5,000; 0 for exact solutions.
     scale : {"auto", "none", "centre", "standard"}
         What is done to columns of numbers.
     memory : str or None
@@ -53,6 +69,8 @@ class Settings:
     coef0: float | str | None = None
     degree: float | None = None
     alpha: float | str | None = None
+    mu: float | None = None
+    components: int | None = None
     C: float | None = None
     epsilon: float | None = None
     landmarks: int | None = None
@@ -83,11 +101,14 @@ class Machine:
         In a few words.
     classifier, regressor : callable(Settings, int) -> estimator, or None
         Make an estimator for so many columns; None if the machine has no such form.
+    transformer : callable(Settings, int) -> estimator, or None
+        The same of a machine that learns without targets.
     """
 
     summary: str
-    classifier: Callable[[Settings, int], Any] | None
-    regressor: Callable[[Settings, int], Any] | None
+    classifier: Callable[[Settings, int], Any] | None = None
+    regressor: Callable[[Settings, int], Any] | None = None
+    transformer: Callable[[Settings, int], Any] | None = None
 
 
 # A new machine is one entry here.
@@ -97,22 +118,49 @@ MACHINES: dict[str, Machine] = {
         lambda settings, width: KernelRidgeClassifier(**_ridge(settings, width)),
         lambda settings, width: KernelRidge(**_ridge(settings, width)),
     ),
+    "logistic": Machine(
+        "kernel logistic regression, on classes",
+        classifier=lambda settings, width: KernelLogistic(**_logistic(settings, width)),
+    ),
+    "discriminant": Machine(
+        "kernel discriminant analysis, on classes",
+        classifier=lambda settings, width: KernelDiscriminant(**_discriminant(settings, width)),
+    ),
     "svc": Machine(
         "support vector machine for classes",
-        lambda settings, width: KernelSVC(**_support_vectors(settings)),
-        None,
+        classifier=lambda settings, width: KernelSVC(**_support_vectors(settings)),
     ),
     "svr": Machine(
         "support vector machine for values",
-        None,
-        lambda settings, width: KernelSVR(
+        regressor=lambda settings, width: KernelSVR(
             **_support_vectors(settings),
             epsilon=0.1 if settings.epsilon is None else settings.epsilon,
         ),
     ),
+    "pca": Machine(
+        "kernel principal components, without targets",
+        transformer=lambda settings, width: KernelPCA(**_principal(settings, width)),
+    ),
 }
 # Settings that belong to some machines only.
-_OWN = {"alpha": ("ridge",), "C": ("svc", "svr"), "epsilon": ("svr",)}
+_OWN = {
+    "alpha": ("ridge", "logistic"),
+    "mu": ("discriminant",),
+    "components": ("pca",),
+    "C": ("svc", "svr"),
+    "epsilon": ("svr",),
+}
+
+
+def learns_from_targets(settings: Settings) -> bool:
+    """Return whether the machine learns from targets; raise if there is none of that name.
+
+    Examples
+    --------
+    >>> learns_from_targets(Settings()), learns_from_targets(Settings(model="pca"))
+    (True, False)
+    """
+    return _machine(settings).transformer is None
 
 
 def make_estimator(settings: Settings, width: int, *, classes: bool) -> Any:
@@ -124,7 +172,7 @@ def make_estimator(settings: Settings, width: int, *, classes: bool) -> Any:
     width : int
         Columns of the rows that it will see.
     classes : bool
-        Whether it is to predict classes.
+        Whether it is to predict classes; of no account to a machine without targets.
 
     Raises
     ------
@@ -136,10 +184,7 @@ def make_estimator(settings: Settings, width: int, *, classes: bool) -> Any:
     >>> make_estimator(Settings(kernel="linear", alpha=1.0), 4, classes=False).kernel
     'linear'
     """
-    if settings.model not in MACHINES:
-        raise InvalidParameterError(
-            f"model={settings.model!r} is unknown; {nearest_name(settings.model, MACHINES)}"
-        )
+    machine = _machine(settings)
     for name, machines in _OWN.items():
         value = getattr(settings, name)
         if value is not None and settings.model not in machines:
@@ -147,8 +192,7 @@ def make_estimator(settings: Settings, width: int, *, classes: bool) -> Any:
                 f"{name}={value!r} is for {' and '.join(machines)}, and model={settings.model!r} "
                 "has none: leave it out"
             )
-    machine = MACHINES[settings.model]
-    make = machine.classifier if classes else machine.regressor
+    make = machine.transformer or (machine.classifier if classes else machine.regressor)
     if make is None:
         raise InvalidParameterError(
             f"model={settings.model!r} is not made for "
@@ -157,16 +201,48 @@ def make_estimator(settings: Settings, width: int, *, classes: bool) -> Any:
     return make(settings, width)
 
 
+def _machine(settings: Settings) -> Machine:
+    if settings.model not in MACHINES:
+        raise InvalidParameterError(
+            f"model={settings.model!r} is unknown; {nearest_name(settings.model, MACHINES)}"
+        )
+    return MACHINES[settings.model]
+
+
 def _ridge(settings: Settings, width: int) -> dict[str, Any]:
+    alpha = "auto" if settings.alpha is None else settings.alpha
+    return {"alpha": alpha, **_factorized(settings, width, "n_components")}
+
+
+def _logistic(settings: Settings, width: int) -> dict[str, Any]:
+    alpha = LOGISTIC_ALPHA if settings.alpha is None else settings.alpha
+    if isinstance(alpha, str):
+        raise InvalidParameterError(
+            f"alpha={alpha!r}: logistic regression takes a number above 0, and only ridge chooses "
+            f"its own; leave it out for {LOGISTIC_ALPHA}, or compare several by logistic_path"
+        )
+    return {"alpha": alpha, **_factorized(settings, width, "n_components")}
+
+
+def _discriminant(settings: Settings, width: int) -> dict[str, Any]:
+    mu = {} if settings.mu is None else {"mu": settings.mu}
+    return {**mu, **_factorized(settings, width, "n_components")}
+
+
+def _principal(settings: Settings, width: int) -> dict[str, Any]:
+    count = COMPONENTS if settings.components is None else settings.components
+    return {"n_components": count, **_factorized(settings, width, "n_landmarks")}
+
+
+def _factorized(settings: Settings, width: int, count_name: str) -> dict[str, Any]:
     approximation, landmarks = _approximation(settings)
     if landmarks is None:
         # A linear kernel has no more than d directions: further landmarks would repeat them.
         landmarks = min(LANDMARKS, width + 1) if settings.kernel == "linear" else LANDMARKS
     return {
-        "alpha": "auto" if settings.alpha is None else settings.alpha,
         **_common(settings),
         "approximation": approximation,
-        "n_components": landmarks or None,
+        count_name: landmarks or None,
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
-from ogive._errors import InvalidDataError
+from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
 from ogive.images.estimator_record import read_any_estimator, write_any_estimator
 from ogive.preprocessing import Preprocessing, read_preprocessing, write_preprocessing
@@ -28,9 +28,10 @@ class Model:
     estimator : object
         A fitted estimator of Ogive's; a classifier's classes are codes into ``classes``.
     classes : tuple of str
-        Empty for regression.
-    target : str
-        What it predicts: the name of the target column, "class" or "value".
+        Empty for regression, and for a transformer.
+    target : str or None
+        What it predicts: the name of the target column, "class" or "value". None for a
+        transformer, which predicts nothing.
     summary : mapping
         How it was fitted: plain values for people, among them data, rows and seconds.
     """
@@ -38,7 +39,7 @@ class Model:
     preprocessing: Preprocessing
     estimator: Any
     classes: tuple[str, ...]
-    target: str
+    target: str | None
     summary: Mapping[str, Any] = field(default_factory=dict)
 
     def predict(self, data: Any) -> np.ndarray:
@@ -53,13 +54,55 @@ class Model:
         -------
         ndarray of shape (n,)
             Of str (dtype object), or float64 for regression.
+
+        Raises
+        ------
+        InvalidParameterError
+            If it is a transformer.
         """
         answer = self.predict_codes(data)
         return np.array(self.classes, dtype=object)[answer] if self.classes else answer
 
     def predict_codes(self, data: Any) -> np.ndarray:
         """Return the class code (int64), or the value (float64), of each row."""
+        self.require_target()
         return self.estimator.predict(self.preprocessing.transform(data))
+
+    @property
+    def transforms(self) -> bool:
+        """Whether it is a transformer: `transform` works, and nothing is predicted."""
+        return self.target is None
+
+    def transform(self, data: Any) -> np.ndarray:
+        """Return the coordinates that a transformer gives the rows, (n, components).
+
+        Raises
+        ------
+        InvalidParameterError
+            If it is none.
+        """
+        if not self.transforms:
+            raise InvalidParameterError(
+                f"the model is a {type(self.estimator).__name__} fitted to predict "
+                f"{self.target!r}: use predict"
+            )
+        return self.estimator.transform(self.preprocessing.transform(data))
+
+    def require_target(self) -> str:
+        """Return the name of what it predicts.
+
+        Raises
+        ------
+        InvalidParameterError
+            If it is a transformer, which predicts nothing.
+        """
+        if self.target is None:
+            raise InvalidParameterError(
+                f"the model is a {type(self.estimator).__name__}, fitted without targets: it "
+                "predicts nothing that could be compared with a truth; ask for its coordinates "
+                "(ogive predict, or transform in Python)"
+            )
+        return self.target
 
     @property
     def gives_probabilities(self) -> bool:
@@ -135,14 +178,15 @@ class Model:
                 f"takes {estimator.n_features_in_} columns, and preprocessing makes "
                 f"{preprocessing.width}",
             )
-        if not is_classifier(estimator) and not is_regressor(estimator):
-            reader.fail("estimator", f"is a {type(estimator).__name__}, which predicts nothing")
         codes = estimator.classes_ if is_classifier(estimator) else np.zeros(0, dtype=np.int64)
         # Of integers: 0.0 and False are equal to 0, and index otherwise.
         numbered = codes.dtype.kind == "i" and codes.tolist() == list(range(len(classes)))
         if not numbered or len(set(classes)) < len(classes):
             reader.fail("classes", f"do not fit the estimator's {len(codes)}")
-        target, summary = reader.value("target", str), reader.value("summary", dict)
+        target, summary = reader.value("target", (str, None)), reader.value("summary", dict)
+        if (target is None) == (is_classifier(estimator) or is_regressor(estimator)):
+            what = "nothing" if target is None else repr(target)
+            reader.fail("target", f"is {what:.60}, and the estimator a {type(estimator).__name__}")
         reader.strings("preprocesses")
         return cls(preprocessing, estimator, classes, target, summary)
 

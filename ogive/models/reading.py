@@ -82,7 +82,9 @@ def read_training(
     roles : ColumnRoles
         Of a table's columns. ``categorical=("all",)`` means every column that is no numbers; a
         `DataWarning` names those over 90 % of whose values are numbers all the same.
-    task : {"auto", "classes", "values"}
+    task : {"auto", "classes", "values", "none"}
+        "none": to learn without targets. A table's target is left out then if a name tells it, and
+        otherwise no column is one.
     size : (int, int), optional
         Height and width to resize pictures to.
     delimiter, header
@@ -93,6 +95,8 @@ def read_training(
     InvalidParameterError
         If an option does not fit the source.
     """
+    if task == "none":
+        roles = replace(roles, supervised=False)
     if not data.is_table(source):
         given: dict[str, Any] = {"delimiter": delimiter, "header": header}
         given |= {n: getattr(roles, n) for n in ("target", "categorical", "text", "drop")}
@@ -171,7 +175,10 @@ def read_examples(model: Model, source: PathLike, options: ReadOptions) -> tuple
     ------
     InvalidDataError
         If there is no target, or the model was fitted on data of another kind.
+    InvalidParameterError
+        If the model is a transformer.
     """
+    model.require_target()
     found = _read(model, source, options)
     if isinstance(found, data.Table):
         assert isinstance(model.preprocessing, ColumnPreprocessing)

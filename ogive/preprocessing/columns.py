@@ -36,16 +36,16 @@ class Columns:
         Of the columns in use: numbers, then categories, then text.
     positions : tuple of int
         Where they stood.
-    target, target_position : str, int
-        The same of the target.
+    target, target_position : str, int; or None
+        The same of the target, if the table has one.
     """
 
     header: bool
     count: int
     names: tuple[str, ...]
     positions: tuple[int, ...]
-    target: str
-    target_position: int
+    target: str | None
+    target_position: int | None
 
     def locate(self, layout: Layout) -> list[int]:
         """Return where the columns in use stand in another table.
@@ -60,16 +60,21 @@ class Columns:
         width = len(layout.names)
         if width == self.count:
             return list(self.positions)
-        if width == self.count - 1:  # the same table without its target
-            return [p - (p > self.target_position) for p in self.positions]
+        target, among, either = self.target_position, "", ""
+        if target is not None:
+            if width == self.count - 1:  # the same table without its target
+                return [p - (p > target) for p in self.positions]
+            among = f", the target {self.target!r} among them"
+            either = ", with or without the target"
         raise InvalidDataError(
             f"{layout.origin} has {width} columns, and the model was fitted on a table of "
-            f"{self.count} without a header, the target {self.target!r} among them: give the same "
-            "columns in the same order, with or without the target"
+            f"{self.count} without a header{among}: give the same columns in the same order{either}"
         )
 
     def locate_target(self, layout: Layout) -> int | None:
         """Return where the target stands, or None if it is not there."""
+        if self.target is None:
+            return None
         if not self.header:
             return self.target_position if len(layout.names) == self.count else None
         found = [p for p, name in enumerate(layout.names) if name == self.target]
@@ -107,9 +112,10 @@ class Columns:
     def read(cls, reader: RecordReader) -> Columns:
         """Read what `write` wrote."""
         count = reader.value("count", int)
-        target_position = reader.value("target_position", int)
+        target = reader.value("target", (str, None))
+        target_position = reader.value("target_position", int if target is not None else None)
         names, positions = reader.strings("names"), reader.value("positions", list)
-        every = [*positions, target_position]
+        every = positions if target_position is None else [*positions, target_position]
         if (
             not 0 < len(names) == len(positions)
             or not all(type(p) is int and 0 <= p < count for p in every)
@@ -121,7 +127,7 @@ class Columns:
             count,
             names,
             tuple(positions),
-            reader.value("target", str),
+            target,
             target_position,
         )
 
@@ -176,7 +182,7 @@ class ColumnPreprocessing(Preprocessing):
             len(names),
             tuple(names[p] for p in used),
             used,
-            names[found.target],
+            None if found.target is None else names[found.target],
             found.target,
         )
         scaling = None

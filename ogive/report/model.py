@@ -65,12 +65,18 @@ def _lines(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     shown = ", ".join(classes[:_SHOWN_CLASSES]) + (", …" if len(classes) > _SHOWN_CLASSES else "")
     kinds = f"{len(classes)} classes ({shown})" if classes else "a number"
     lines = [("predicts", f"{found['target']}: {kinds}")]
+    if found["target"] is None:
+        count = summary.get("components")
+        what = "coordinates" if count is None else f"{_formatted(count, ',')} principal components"
+        lines = [("gives", what)]
     lines += [("from" if i == 0 else "", line) for i, line in enumerate(found["preprocessing"])]
     # A model that was put together by hand has no summary, and a file may say anything.
     if "kernel" in summary:
         lines.append(("kernel", str(summary["kernel"])))
     if "alpha" in summary:
         lines.append(("penalty", f"alpha {_formatted(summary['alpha'], '.4g')}"))
+    if "mu" in summary:
+        lines.append(("penalty", f"mu {_formatted(summary['mu'], '.4g')}"))
     if "C" in summary:
         lines.append(("penalty", f"C {_formatted(summary['C'], '.4g')}"))
     if "solution" in summary:

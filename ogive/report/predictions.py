@@ -62,6 +62,28 @@ def prediction_columns(
     return columns
 
 
+def component_columns(
+    labels: Sequence[Any], label_kind: str, components: np.ndarray
+) -> dict[str, list[Any]]:
+    """Return the coordinates of rows as named columns.
+
+    Parameters
+    ----------
+    labels, label_kind
+        As in `prediction_columns`.
+    components : ndarray of shape (n, components)
+
+    Examples
+    --------
+    >>> component_columns([0, 1], "row", np.array([[0.5, 1.0], [2.0, -1.0]]))
+    {'row': [0, 1], 'component_1': [0.5, 2.0], 'component_2': [1.0, -1.0]}
+    """
+    columns = {label_kind: [_encodable(label) for label in labels]}
+    for number, column in enumerate(components.T, start=1):
+        columns[f"component_{number}"] = column.tolist()
+    return columns
+
+
 def write_predictions(path: PathLike, columns: dict[str, list[Any]]) -> Path:
     """Write the columns as .csv, .tsv or .parquet, whole or not at all.
 

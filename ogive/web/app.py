@@ -164,7 +164,7 @@ def _about(served: Served, limits: Limits) -> dict[str, Any]:
         },
         "model": None
         if model is None
-        else {"target": printable(model.target), "classes": len(model.classes)},
+        else {"target": printable(model.require_target()), "classes": len(model.classes)},
         "index": None
         if index is None
         else {"pictures": len(index), "complete": index.complete, "kernel": KERNEL_FORMULA},

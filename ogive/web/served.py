@@ -33,7 +33,7 @@ class Served:
     Raises
     ------
     InvalidParameterError
-        If there is nothing to serve, or the model takes no pictures.
+        If there is nothing to serve, or the model takes no pictures or predicts nothing.
     """
 
     model: Model | None = None
@@ -47,6 +47,7 @@ class Served:
                 "nothing to serve: give a model, an index or a generator, or several of them"
             )
         if self.model is not None:
+            self.model.require_target()
             _check_takes_pictures(self.model)
 
     @property

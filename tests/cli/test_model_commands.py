@@ -52,6 +52,11 @@ def rows_of(text):
         ("digits", ("--model", "svc", "--kernel", "gaussian", "--C", "3"), ["digits"], 0.97),
         ("digits", ("--model", "svc", "--landmarks", "300", "--memory", "50 MB"), ["digits"], 0.95),
         ("fruit.csv", (*CATEGORIES, "--model", "svc"), ["fruit.parquet"], 0.95),
+        ("digits", ("--model", "logistic"), ["digits"], 0.94),
+        ("digits", ("--model", "logistic", "--landmarks", "300", "--alpha", "1"), ["digits"], 0.9),
+        ("digits", ("--model", "discriminant", "--mu", "0.01"), ["digits"], 0.9),
+        ("train.svmlight", ("--model", "discriminant"), ["test.svmlight"], 0.75),
+        ("fruit.csv", (*CATEGORIES, "--model", "logistic"), ["fruit.parquet"], 0.95),
     ],
 )
 def test_fit_and_evaluate(ogive, place, tmp_path, data, options, others, least):
@@ -164,6 +169,22 @@ def test_predictions_of_rows_in_every_form(ogive, place, fruit_model, tmp_path):
     assert ogive("predict", fruit_model, "fruit.csv", "--json", "-o", output).values["path"]
 
 
+@pytest.mark.parametrize("model", ["logistic", "discriminant"])
+def test_probabilities(ogive, place, tmp_path, model):
+    path = tmp_path / "m.ogive"
+    told = ogive("fit", "fruit.csv", *CATEGORIES, "--model", model, "-o", path, "--json").values
+    wanted = {"logistic": ("alpha", 0.01), "discriminant": ("mu", 0.001)}
+    name, value = wanted[model]
+    assert told[name] == value and not {"alpha", "mu", "C", "components"} - {name} & set(told)
+    assert "penalty" in ogive("info", path).out and f"{name} {value}" in ogive("info", path).out
+    rows = rows_of(ogive("predict", path, "fruit.csv", "-q").out)
+    assert list(rows[0]) == ["row", "prediction", "probability_raw", "probability_ripe"]
+    for row in rows:
+        raw, ripe = float(row["probability_raw"]), float(row["probability_ripe"])
+        assert abs(raw + ripe - 1) < 1e-12
+        assert row["prediction"] == ("ripe" if ripe > raw else "raw")
+
+
 def test_predictions_of_an_array_without_targets(ogive, place, tmp_path):
     ogive("fit", "digits", "-o", tmp_path / "m", "-q")
     assert len(rows_of(ogive("predict", tmp_path / "m", "rows.npy").out)) == 5
@@ -258,6 +279,44 @@ def test_an_unknown_class_is_told(ogive, fruit_model, tmp_path):
             "alpha=1.0 is for ridge",
         ),
         (("fit", "digits", "--C", "1", "-o", "m"), 2, "C=1.0 is for svc and svr"),
+        (
+            ("fit", "digits", "--model", "logistic", "--alpha", "auto", "-o", "m"),
+            2,
+            "alpha='auto': logistic regression takes a number above 0",
+        ),
+        (("fit", "digits", "--model", "logistic", "--alpha", "0", "-o", "m"), 2, "alpha=0.0"),
+        (
+            ("fit", "digits", "--model", "discriminant", "--alpha", "1", "-o", "m"),
+            2,
+            "alpha=1.0 is for ridge and logistic",
+        ),
+        (("fit", "digits", "--mu", "1", "-o", "m"), 2, "mu=1.0 is for discriminant"),
+        (("fit", "digits", "--model", "discriminant", "--mu", "-1", "-o", "m"), 2, "mu=-1.0"),
+        (("fit", "digits", "--components", "3", "-o", "m"), 2, "components=3 is for pca"),
+        (
+            ("fit", "diabetes.csv", "--model", "logistic", "-o", "m"),
+            2,
+            "not made for real-valued targets",
+        ),
+        (
+            ("fit", "diabetes.csv", "--model", "discriminant", "-o", "m"),
+            2,
+            "not made for real-valued targets",
+        ),
+        (
+            ("fit", "digits", "--model", "pca", "--test-fraction", "0.2", "-o", "m"),
+            2,
+            "test_fraction=0.2: without targets",
+        ),
+        (("fit", "digits", "--model", "pca", "--alpha", "1", "-o", "m"), 2, "alpha=1.0 is for"),
+        (("fit", "digits", "--model", "pca", "--target", "x", "-o", "m"), 2, "no table"),
+        (("fit", "fruit.csv", "--model", "pca", "--target", "stat", "-o", "m"), 2, "'state'"),
+        (("fit", "fruit.csv", "--model", "pca", "-o", "m"), 1, "'state'"),
+        (
+            ("fit", "fruit.csv", "--model", "pca", "--drop", "0,1,2,3", "-o", "m"),
+            2,
+            "no column to learn from (columns",
+        ),
         (("fit", "digits", "--model", "svc", "--C", "-1", "-o", "m"), 2, "C=-1.0"),
         (("convert", "fruit.csv", "-o", "m"), 1, "no LIBSVM model"),
         (("convert", "nothing.model", "-o", "m"), 1, "no such file"),

@@ -11,6 +11,7 @@ from ogive.data.columns import (
     Layout,
     find_column,
     find_columns,
+    find_named_target,
     find_target,
     names_a_title,
     unnamed,
@@ -85,6 +86,14 @@ def test_several_columns_each_once():
 )
 def test_the_target_by_default(names, position):
     assert find_target(Layout("a.csv", names, True), None) == position
+
+
+@pytest.mark.parametrize(
+    ("names", "target", "position"),
+    [(("a", "b"), None, None), (("a", "LABEL", "b"), None, 1), (("y", "b"), "b", 1)],
+)
+def test_a_target_that_a_name_tells(names, target, position):
+    assert find_named_target(Layout("a.csv", names, True), target) == position
 
 
 def test_the_target_by_reference():

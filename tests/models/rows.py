@@ -2,9 +2,27 @@
 
 import numpy as np
 
-from ogive.estimators import KernelRidge, KernelRidgeClassifier, KernelSVC, KernelSVR, Nystroem
+from ogive.estimators import (
+    KernelDiscriminant,
+    KernelLogistic,
+    KernelPCA,
+    KernelRidge,
+    KernelRidgeClassifier,
+    KernelSVC,
+    KernelSVR,
+    Nystroem,
+)
 
-KERNEL_MACHINES = (KernelRidge, KernelRidgeClassifier, KernelSVC, KernelSVR, Nystroem)
+KERNEL_MACHINES = (
+    KernelRidge,
+    KernelRidgeClassifier,
+    KernelLogistic,
+    KernelDiscriminant,
+    KernelSVC,
+    KernelSVR,
+    KernelPCA,
+    Nystroem,
+)
 
 N, D = 60, 7
 GENERATOR = np.random.default_rng(0)

@@ -257,6 +257,17 @@ def test_settings_become_parameters(settings, parameters):
         assert {key: found[key] for key in parameters} == parameters
 
 
+def test_data_without_targets(tmp_path):
+    data = integers(3)
+    bare = Training.of(data, task="none")
+    assert (bare.target, bare.classes, len(bare.y)) == (None, (), 6)
+    assert len(bare.take(np.array([0, 2])).y) == 2
+    with pytest.raises(InvalidParameterError, match=r"test_fraction=0.5: without targets"):
+        bare.split(0.5, 0)
+    with pytest.raises(InvalidParameterError, match=r"model='ridge' learns from targets"):
+        fit_model(bare, Settings())
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -269,6 +280,11 @@ def test_settings_become_parameters(settings, parameters):
         (Settings(landmarks=-1), "landmarks=-1 must be a positive number, or 0 for all rows"),
         (Settings(device="gpu"), "device='gpu' is unknown"),
         (Settings(alpha=-1.0), "alpha=-1.0; it must be a finite number"),
+        (Settings("logistic", alpha=-1.0), "alpha=-1.0; it must be a finite number"),
+        (Settings("logistic", alpha="none"), "alpha='none': logistic.*out for 0.01.*logistic_path"),
+        (Settings("discriminant", mu=-1.0), "mu=-1.0; it must be"),
+        (Settings("pca", components=0), "n_components=0; it must be a whole number"),
+        (Settings(components=2), "components=2 is for pca, and model='ridge' has none"),
         (Settings(alpha="none"), "alpha='none'; it must be a finite number.*or 'auto'"),
         (Settings(gamma="sugest"), "gamma='sugest'"),
     ],

@@ -207,11 +207,40 @@ def test_parts_that_do_not_fit_together(classifier, regressor):
         ),
         (
             Model(classifier.preprocessing, Nystroem(n_components=5).fit(POINTS), (), "value"),
-            "estimator is a Nystroem, which predicts nothing",
+            "target is 'value', and the estimator a Nystroem",
+        ),
+        (
+            Model(classifier.preprocessing, regressor.estimator, (), None),
+            "target is nothing, and the estimator a KernelRidge",
+        ),
+        (
+            Model(classifier.preprocessing, Nystroem(n_components=5).fit(POINTS), NAMES, None),
+            "classes do not fit the estimator's 0",
         ),
     ):
         with pytest.raises(InvalidModelError, match=words):
             read(*record(model))
+
+
+def test_a_transformer(tmp_path, classifier):
+    """It is fitted on any data, gives coordinates, and predicts nothing."""
+    model = fitted(CLASSES, model="pca", components=3)
+    again = fit_model(Training.of(CLASSES, task="none"), Settings(model="pca", components=3))
+    assert (model.classes, model.target, model.transforms) == ((), None, True)
+    assert model.summary["components"] == 3 and "alpha" not in model.summary
+    found = load_for_use(save(model, tmp_path / "model.ogive"))
+    for other in (again, found):
+        np.testing.assert_array_equal(other.transform(CLASSES), model.transform(CLASSES))
+    assert found.transform(POINTS).shape == (60, 3) and not found.gives_probabilities
+    for ask in (found.predict, found.predict_codes):
+        with pytest.raises(InvalidParameterError, match=r"KernelPCA, fitted without targets.*pred"):
+            ask(CLASSES)
+    assert not classifier.transforms
+    with pytest.raises(InvalidParameterError, match=r"Classifier fitted to predict 'class'.*use"):
+        classifier.transform(CLASSES)
+    features = Model(model.preprocessing, Nystroem(n_components=5).fit(POINTS), (), None)
+    bare = load(save(features, tmp_path / "features.ogive"))
+    np.testing.assert_array_equal(bare.transform(CLASSES), features.transform(CLASSES))
 
 
 def test_a_model_put_together_by_hand(tmp_path, regressor):

@@ -11,7 +11,16 @@ from scipy import sparse
 from sklearn.base import clone
 
 import ogive
-from ogive.estimators import KernelRidge, KernelRidgeClassifier, KernelSVC, KernelSVR, Nystroem
+from ogive.estimators import (
+    KernelDiscriminant,
+    KernelLogistic,
+    KernelPCA,
+    KernelRidge,
+    KernelRidgeClassifier,
+    KernelSVC,
+    KernelSVR,
+    Nystroem,
+)
 from ogive.estimators.parameter_record import PARAMETERS
 from ogive.estimators.record import ESTIMATORS
 from ogive.kernels import AdditiveSigmoid, Gaussian, Linear, Logistic, Polynomial, Sigmoid
@@ -71,12 +80,12 @@ def plain(kernel):
 
 
 def answers(model, queries):
-    if isinstance(model, Nystroem):
-        return [model.transform(queries)]
-    if isinstance(model, KernelRidgeClassifier | KernelSVC):
-        known = [model.predict_proba(queries)] if hasattr(model, "predict_proba") else []
-        return [model.predict(queries), model.decision_function(queries), *known]
-    return [model.predict(queries)]
+    names = ("predict", "decision_function", "predict_proba", "transform")
+    found = [getattr(model, name)(queries) for name in names if hasattr(model, name)]
+    if isinstance(model, KernelPCA) and model.fit_inverse_transform:
+        found.append(model.inverse_transform(found[-1]))
+    assert found
+    return found
 
 
 def check_round_trip(model, file, queries):
@@ -116,6 +125,15 @@ def check_round_trip(model, file, queries):
         (KernelRidgeClassifier(0.1, kernel=Sigmoid(0.1, 0.3)), NAMES),
         (KernelRidgeClassifier(0.1, kernel=Sigmoid(0.1, 0.3)), TWO),
         (KernelRidgeClassifier(0.1, kernel="rbf", approximation="nystroem", n_components=9), NAMES),
+        (KernelLogistic(0.1, kernel=Sigmoid(0.1, 0.3)), NAMES),
+        (KernelLogistic(0.1, kernel=Sigmoid(0.1, 0.3), fit_intercept=False), TWO),
+        (KernelLogistic(0.1, approximation="nystroem", n_components=9), NAMES),
+        (KernelDiscriminant(kernel=Sigmoid(0.1, 0.3)), NAMES),
+        (KernelDiscriminant(kernel=Sigmoid(0.1, 0.3), priors=[0.25, 0.75]), TWO),
+        (KernelDiscriminant(approximation="nystroem", n_components=9, n_components_out=1), NAMES),
+        (KernelPCA(kernel=Sigmoid(0.1, 0.3)), None),
+        (KernelPCA(3, kernel=Sigmoid(0.1, 0.3), fit_inverse_transform=True), None),
+        (KernelPCA(3, kernel="rbf", approximation="nystroem", n_landmarks=9), None),
         (KernelSVC(kernel=Sigmoid(0.1, 0.3)), NAMES),
         (KernelSVC(C=5, probability=True), NAMES),
         (KernelSVC(kernel=Sigmoid(0.1, 0.3), treatment="none", max_iter=10**6), TWO),
@@ -154,9 +172,10 @@ def test_kernels_survive(file, kernel, estimator):
 )
 def test_classes_survive(file, classes):
     y = classes[np.arange(N) % len(classes)]
-    model = KernelRidgeClassifier(kernel="rbf").fit(X, y)
-    loaded = check_round_trip(model, file, Q)
-    assert loaded.classes_.dtype == classes.dtype
+    for estimator in (KernelRidgeClassifier, KernelLogistic, KernelDiscriminant):
+        model = estimator(kernel="rbf").fit(X, y)
+        loaded = check_round_trip(model, file, Q)
+        assert loaded.classes_.dtype == classes.dtype
 
 
 @pytest.mark.parametrize(
@@ -215,9 +234,17 @@ def test_generators_become_none(file, state):
 
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix])
 @pytest.mark.parametrize("weight", [None, (np.arange(N) > 4).astype(float)])
-@pytest.mark.parametrize("target", [Y, NAMES])
-def test_precomputed_kernels_survive(file, form, weight, target):
-    estimator = KernelRidge if target is Y else KernelRidgeClassifier
+@pytest.mark.parametrize(
+    ("estimator", "target"),
+    [
+        (KernelRidge, Y),
+        (KernelRidgeClassifier, NAMES),
+        (KernelLogistic, NAMES),
+        (KernelDiscriminant, NAMES),
+        (KernelPCA, None),
+    ],
+)
+def test_precomputed_kernels_survive(file, form, weight, estimator, target):
     kernel = Gaussian(0.1)
     model = estimator(kernel="precomputed").fit(form(kernel(X)), target, weight)
     loaded = check_round_trip(model, file, form(kernel(Q, X)))
@@ -233,6 +260,9 @@ def test_feature_names_survive(file):
     assert all(type(name) is str for name in loaded.feature_names_in_)
     with pytest.raises(ValueError, match="feature names"):
         loaded.predict(pd.DataFrame(Q, columns=list("abcdefg")))
+    assert check_round_trip(KernelPCA(2).fit(frame), file, frame).get_feature_names_out()[1] == (
+        "kernelpca1"
+    )
     features = Nystroem(n_components=5).fit(frame)
     assert check_round_trip(features, file, frame).get_feature_names_out()[0] == "nystroem0"
 

@@ -14,7 +14,14 @@ from scipy import sparse
 import ogive
 from ogive._container import read_container, write_container
 from ogive._errors import DataNotFoundError, InvalidModelError
-from ogive.estimators import KernelRidge, KernelRidgeClassifier, Nystroem
+from ogive.estimators import (
+    KernelDiscriminant,
+    KernelLogistic,
+    KernelPCA,
+    KernelRidge,
+    KernelRidgeClassifier,
+    Nystroem,
+)
 from ogive.kernels import AdditiveSigmoid, Sigmoid
 from ogive.models import load, read_header, save
 from tests.models.rows import NAMES, D, X, Y
@@ -31,12 +38,20 @@ def saved(tmp_path_factory):
         ),
         "precomputed": KernelRidge(kernel="precomputed").fit(X[:20] @ X[:20].T, Y[:20]),
         "features": Nystroem(Sigmoid(0.1, 0.3), n_components=8).fit(X[:20]),
+        "logistic": KernelLogistic(kernel=Sigmoid(0.1, 0.3)).fit(X[:20], NAMES[:20]),
+        "discriminant": KernelDiscriminant(kernel="precomputed", priors=[0.2, 0.3, 0.5]).fit(
+            X[:20] @ X[:20].T, NAMES[:20]
+        ),
+        "components": KernelPCA(3, kernel=Sigmoid(0.1, 0.3), fit_inverse_transform=True).fit(
+            X[:20]
+        ),
         "names": KernelRidge().fit(pd.DataFrame(X[:20], columns=list("abcdefg")), Y[:20]),
     }
     return {name: read_container(save(model, folder / name)) for name, model in models.items()}
 
 
 MODELS = ["dense", "sparse", "precomputed", "features", "names"]
+MODELS += ["logistic", "discriminant", "components"]
 
 
 def damaged(saved, name):
@@ -195,6 +210,25 @@ def test_missing_and_extra_values(file, saved, model):
         ("precomputed", "model.fitted.kernel_.name", "rbf"),
         ("precomputed", "model.fitted.n_features_in_", 19),
         ("features", "model.class", "KernelRidge"),
+        ("logistic", "model.class", "KernelRidgeClassifier"),
+        ("logistic", "model.class", "KernelDiscriminant"),
+        ("logistic", "model.parameters.kernel", {"name": "precomputed"}),
+        ("logistic", "model.fitted.n_iter_", 1.5),
+        ("logistic", "model.fitted.n_features_in_", 8),
+        ("logistic", "model.fitted.classes_.texts", ["ash", "birch"]),
+        ("logistic", "model.fitted.plan_.approximation", "magic"),
+        ("discriminant", "model.parameters.priors", 0.5),
+        ("discriminant", "model.parameters.priors", ["0.2", 0.3, 0.5]),
+        ("discriminant", "model.parameters.priors", [True, 0.3, 0.5]),
+        ("discriminant", "model.parameters.mu", None),
+        ("discriminant", "model.parameters.n_components_out", "1"),
+        ("discriminant", "model.fitted.n_features_in_", 19),
+        ("discriminant", "model.fitted.kernel_.name", "rbf"),
+        ("components", "model.class", "Nystroem"),
+        ("components", "model.parameters.fit_inverse_transform", False),
+        ("components", "model.parameters.fit_inverse_transform", "yes"),
+        ("components", "model.parameters.n_landmarks", "all"),
+        ("components", "model.fitted.negative_mass_", None),
         ("names", "model.fitted.feature_names_in_", list("abcdef")),
         ("names", "model.fitted.feature_names_in_", [*"abcdef", 1]),
     ],
@@ -218,6 +252,10 @@ def test_values_that_do_not_fit(file, saved, model, path, value):
         ("features", "model.fitted.signature_", 0.5),
         ("features", "model.fitted.normalization_", np.inf),
         ("dense", "model.fitted.dual_coef_", np.nan),
+        ("logistic", "model.fitted.dual_coef_", np.inf),
+        ("discriminant", "model.fitted.component_indices_", 20),
+        ("discriminant", "model.fitted.priors_", -0.5),
+        ("components", "model.fitted.eigenvalues_", 0.0),
     ],
 )
 @pytest.mark.parametrize("place", [0, 1, -1])
@@ -233,6 +271,35 @@ def test_a_single_class(file, saved):
     for name in ("dual_coef_", "intercept_"):
         arrays[f"model.fitted.{name}"] = arrays[f"model.fitted.{name}"][..., :1]
     check_refused(file, values, arrays, "classes_ holds 1 labels")
+
+
+def test_coordinates_that_classes_do_not_have(file, saved):
+    values, arrays = damaged(saved, "discriminant")
+    for name in ("scalings_", "offset_", "scatter_ratio_"):
+        array = arrays[f"model.fitted.{name}"]
+        arrays[f"model.fitted.{name}"] = np.concatenate([array, array], axis=-1)
+    check_refused(file, values, arrays, "scatter_ratio_ is of 4 coordinates for 3 classes")
+    for name in ("scalings_", "offset_", "scatter_ratio_"):
+        arrays[f"model.fitted.{name}"] = arrays[f"model.fitted.{name}"][..., :0]
+    check_refused(file, values, arrays, "0 coordinates")
+
+
+@pytest.mark.parametrize(
+    ("model", "names", "words"),
+    [
+        ("logistic", ["dual_coef_"], "dual_coef_ is empty"),
+        ("components", ["projection_"], "projection_ is empty"),
+    ],
+)
+def test_no_rows_of_a_precomputed_kernel(file, saved, model, names, words):
+    values, arrays = damaged(saved, model)
+    values["model"]["parameters"]["kernel"] = {"name": "precomputed"}
+    fitted = values["model"]["fitted"]
+    fitted["kernel_"] = {"name": "precomputed"}
+    del fitted["X_fit_"], arrays["model.fitted.X_fit_.data"]
+    for name in (*names, "component_indices_"):
+        arrays[f"model.fitted.{name}"] = arrays[f"model.fitted.{name}"][:0]
+    check_refused(file, values, arrays, words)
 
 
 def test_a_kernel_that_is_not_symmetric(file, saved):

@@ -24,6 +24,9 @@ from ogive._container import read_container, write_container
 from ogive._errors import OgiveError
 from ogive.data import Dataset
 from ogive.estimators import (
+    KernelDiscriminant,
+    KernelLogistic,
+    KernelPCA,
     KernelRidge,
     KernelRidgeClassifier,
     KernelSVC,
@@ -72,6 +75,12 @@ def estimators():
         KernelRidgeClassifier(kernel=Sigmoid(0.2, 0.1), class_weight={0: 1.0, 1: 2.0}).fit(
             sparse.csr_matrix(X * (X > 0)), (Y > 0).astype(int)
         ),
+        KernelLogistic(kernel=AdditiveSigmoid.random(4, heads=2, tied=True)).fit(
+            sparse.csr_matrix(X, dtype=np.float32), NAMES
+        ),
+        KernelDiscriminant(kernel="precomputed", priors=[0.2, 0.3, 0.5]).fit(X @ X.T, NAMES),
+        KernelDiscriminant(kernel=Sigmoid(0.2, 0.1)).fit(frame, (Y > 0).astype(int)),
+        KernelPCA(2, kernel=Sigmoid(0.2, 0.1), fit_inverse_transform=True).fit(X),
         KernelSVC(probability=True).fit(X, NAMES),
         KernelSVC(kernel=Sigmoid(0.2, 0.1), treatment="krein").fit(X.astype(np.float32), NAMES),
         KernelSVC(kernel="precomputed").fit(X @ X.T, NAMES),
@@ -90,6 +99,7 @@ def whole_models():
     models = (
         fit_model(table(), Settings()),
         fit_model(Training.of(PICTURES), Settings(scale="centre")),
+        fit_model(table(), Settings(model="pca")),
     )
     # Dates and seconds would make the forgeries differ from run to run.
     return [replace(model, summary={"rows": 12, "kernel": "sigmoid"}) for model in models]
@@ -116,13 +126,16 @@ def put_to_use(model, form):
     """Predict on a few rows, in one of the forms that data have."""
     if isinstance(model, Model):
         return answered(
-            model.predict, [PICTURES, table().data][model.preprocessing.kind == "columns"]
+            model.transform if model.transforms else model.predict,
+            [PICTURES, table().data][model.preprocessing.kind == "columns"],
         )
     columns = model.n_features_in_
     if not 1 <= columns <= WIDEST:
         return "loaded, too wide to try"
     data = np.random.default_rng(1).normal(size=(3, columns))
     answer = model.predict if hasattr(model, "predict") else model.transform
+    if isinstance(model, KernelDiscriminant) and form % 2:
+        answer = model.transform
     if hasattr(model, "patch_map_"):  # of pictures, which are never sparse
         return answered(answer, data)
     return answered(answer, FORMS[form % len(FORMS)](data))

@@ -233,6 +233,7 @@ def test_kinds_skip_what_is_not_needed(fitted, training):
         (ColumnRoles("ok", categorical=["note"], text=[3]), "column 'note' .* two roles"),
         (ColumnRoles(drop=["height"]), r"'height' .* two roles .*\(it is the target by default\)"),
         (ColumnRoles("ok", drop=[0, 1, 2, 3, 5]), "no column to learn from beside the target 'ok'"),
+        (ColumnRoles(drop=range(6), supervised=False), r"no column to learn from \(columns"),
     ],
 )
 def test_roles_that_do_not_fit(training, roles, words):
@@ -243,6 +244,23 @@ def test_roles_that_do_not_fit(training, roles, words):
 def test_a_column_named_twice_in_one_role_counts_once(training):
     roles = ColumnRoles("ok", categorical=["colour", 2, "-4"])
     assert roles.positions(training.layout).categories == (2,)
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_a_table_without_a_target(again, tmp_path, header):
+    titles = ("a", "b", "c") if header else None
+    file = csv_file(tmp_path, titles, [("1", "2", "5"), ("3", "4", "7")])
+    roles = ColumnRoles(supervised=False)
+    table = read_table(file, roles.kinds, header=header)
+    fitted = ColumnPreprocessing.fit(table, roles, "none")
+    assert fitted.columns.target is None and fitted.columns.locate_target(table.layout) is None
+    found = again(fitted)
+    assert found.columns == fitted.columns
+    np.testing.assert_array_equal(found.transform(table), [[1, 2, 5], [3, 4, 7]])
+    if not header:
+        narrow = csv_file(tmp_path, None, [("1", "2")])
+        with pytest.raises(InvalidDataError, match=r"3 without a header: give .* same order$"):
+            transformed(found, narrow, header=False)
 
 
 def test_duplicate_names_are_refused_when_used(tmp_path):
@@ -318,7 +336,9 @@ def test_written_and_read_again_without_numbers_or_header(again, tmp_path):
         ("columns.target_position", 6, "columns.positions are"),
         ("columns.count", 2, "columns.positions are"),
         ("columns.header", 1, "it must be bool"),
-        ("columns.target", None, "it must be str"),
+        ("columns.target", None, "target_position is 4; it must be null"),
+        ("columns.target", 4, "it must be str or null"),
+        ("columns.target_position", None, "it must be int"),
         ("scaling.scale", np.ones(3), r"has shape \(3,\); it must be \(2,\)"),
         ("scaling.scale", np.array([1.0, 0.0]), "not positive"),
         ("more", 1, "'more' is there and means nothing"),

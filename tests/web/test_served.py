@@ -51,6 +51,9 @@ def test_a_model_that_takes_no_pictures():
     model = fit_model(Training.of(load("digits")), Settings(landmarks=20))
     with pytest.raises(InvalidParameterError, match=r"8 × 8 grey pictures.*from 0 to 255"):
         Served(model)
+    model = fit_model(Training.of(load("digits")), Settings("pca", landmarks=20))
+    with pytest.raises(InvalidParameterError, match=r"KernelPCA, fitted without targets"):
+        Served(model)
 
 
 def test_files_of_another_kind(files, tmp_path, untrained):
