@@ -8,12 +8,15 @@ README = Path(__file__).parent.parent / "README.md"
 
 def test_the_printed_python_runs(capsys):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 4
     for code in blocks:
         exec(compile(code, "README.md", "exec"), {})
     printed = capsys.readouterr().out
     assert "is indefinite" in printed
     assert float(re.search(r"^(0\.\d+) by", printed, re.MULTILINE)[1]) > 0.97
+    machine, treatment = re.search(r"^(0\.\d+) (krein|definite) ", printed, re.MULTILINE).groups()
+    assert float(machine) > 0.93 and treatment == "krein"
+    assert "Factorization(Sigmoid(" in printed
 
 
 def test_every_make_target_that_is_named_exists():
