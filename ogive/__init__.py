@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ogive.estimators import Nystroem as Nystroem
     from ogive.estimators import PatchKernelClassifier as PatchKernelClassifier
     from ogive.estimators import PatchKernelFeatures as PatchKernelFeatures
+    from ogive.estimators import select_solver as select_solver
     from ogive.kernels import AdditiveSigmoid as AdditiveSigmoid
     from ogive.kernels import Gaussian as Gaussian
     from ogive.kernels import Kernel as Kernel
@@ -57,6 +58,7 @@ _HOMES = {
     "Nystroem": "ogive.estimators",
     "PatchKernelClassifier": "ogive.estimators",
     "PatchKernelFeatures": "ogive.estimators",
+    "select_solver": "ogive.estimators",
     "AdditiveSigmoid": "ogive.kernels",
     "Gaussian": "ogive.kernels",
     "Kernel": "ogive.kernels",

@@ -15,3 +15,5 @@ from ogive.estimators.patch_kernel_classifier import PatchKernelClassifier as Pa
 from ogive.estimators.patch_kernel_features import PatchKernelFeatures as PatchKernelFeatures
 from ogive.estimators.ridge_path import RidgePath as RidgePath
 from ogive.estimators.ridge_path import ridge_path as ridge_path
+from ogive.estimators.solver_choice import SolverChoice as SolverChoice
+from ogive.estimators.solver_choice import select_solver as select_solver
