@@ -23,6 +23,8 @@ from ogive.operators.tile import Side, Tile
 from ogive.operators.tiling import Buffers, TilePlan, plan_tiles
 
 DEFAULT_MEMORY = "256 MB"
+# Tiles that are copied into a matrix, and transposed: smaller ones are still in the caches then.
+_COPIED_SIDE = 768
 _LEAST_DIVIDED = 2**22  # entries of a matrix below which threads do not pay
 
 _Work = Callable[[Tile, Buffers | None, slice, slice], None]
@@ -210,11 +212,11 @@ class KernelOperator(Operator):
 
     def _divide(self, work: _Work, dtype: torch.dtype, *, by_rows: bool) -> None:
         """Have several threads work on the tiles; ``by_rows``: on all of some rows by turns."""
-        threads = self._threads()
+        threads, side = self._threads(), {} if by_rows else {"largest": _COPIED_SIDE}
         try:
-            plan = self._plan(dtype, self.memory // threads)
+            plan = self._plan(dtype, self.memory // threads, **side)
         except InvalidParameterError:  # the budget is that of one tile
-            threads, plan = 1, self._plan(dtype)
+            threads, plan = 1, self._plan(dtype, **side)
         if threads > 1 and not self.symmetric:
             # Several strips for each thread, so that none is left with a whole one at the end.
             plan = replace(plan, rows=min(plan.rows, -(-self.shape[0] // (4 * threads))))
@@ -263,7 +265,7 @@ class KernelOperator(Operator):
             self._left, self._right, buffers, Buffers(side_entries, self.dtype, self.device)
         )
 
-    def _plan(self, dtype: torch.dtype, memory: int | None = None) -> TilePlan:
+    def _plan(self, dtype: torch.dtype, memory: int | None = None, **limits: int) -> TilePlan:
         extra = 0 if dtype == self.dtype else dtype.itemsize
         exact = self.precision.lattice is not None
         return plan_tiles(
@@ -272,6 +274,7 @@ class KernelOperator(Operator):
             side_bytes=self._left.rows.shape[1] * self.dtype.itemsize if exact else 0,
             memory=memory or self.memory,
             square=self.symmetric,
+            **limits,
         )
 
     def _data_tensors(self) -> list[Any]:

@@ -42,7 +42,14 @@ class TilePlan:
 
 
 def plan_tiles(
-    n: int, m: int, *, entry_bytes: int, side_bytes: int, memory: int, square: bool
+    n: int,
+    m: int,
+    *,
+    entry_bytes: int,
+    side_bytes: int,
+    memory: int,
+    square: bool,
+    largest: int = _LARGEST_SIDE,
 ) -> TilePlan:
     """Return the largest tiles, up to a size that suits the caches, whose buffers fit ``memory``.
 
@@ -59,6 +66,8 @@ def plan_tiles(
         Budget in bytes.
     square : bool
         Whether rows and columns must be cut alike.
+    largest : int, default 2048
+        Longest side of a tile.
 
     Raises
     ------
@@ -69,7 +78,7 @@ def plan_tiles(
     def needed(rows: int, columns: int) -> int:
         return rows * columns * entry_bytes + 2 * max(rows, columns) * side_bytes
 
-    side = _LARGEST_SIDE
+    side = largest
     while side > _SMALLEST_SIDE and needed(min(side, n), min(side, m)) > memory:
         side = max(_SMALLEST_SIDE, side // 2)
     rows, columns = min(side, n), min(side, m)
@@ -81,7 +90,7 @@ def plan_tiles(
     # Between two powers of two: widen the columns as far as the budget goes.
     if not square:
         room = memory // (rows * entry_bytes + 2 * side_bytes)
-        columns = min(m, _LARGEST_SIDE, max(columns, room))
+        columns = min(m, largest, max(columns, room))
     return TilePlan(rows, columns, needed(rows, columns))
 
 
