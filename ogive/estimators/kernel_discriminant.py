@@ -6,19 +6,19 @@ import warnings
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import log_softmax
-from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ogive._checks import check_count, check_positive, from_numpy
 from ogive._errors import InvalidParameterError
 from ogive.estimators.classes import class_codes
 from ogive.estimators.factorized import FactorizedEstimator
+from ogive.estimators.logit_classifier import LogitClassifier
 from ogive.solvers.discriminant import discriminant
 
 
 class KernelDiscriminant(
-    ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, FactorizedEstimator
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, LogitClassifier, FactorizedEstimator
 ):
     """Kernel Fisher discriminant analysis, for definite and indefinite kernels.
 
@@ -167,66 +167,11 @@ class KernelDiscriminant(
         self.scatter_ratio_ = solution.ratios.numpy()[:coordinates]
         return self
 
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Return the logarithm of each class's probability, up to a constant for each row.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (n, d), or Factorization
-
-        Returns
-        -------
-        ndarray of shape (n, classes), or (n,) for two classes
-            float64; for two classes that of the second less that of the first.
-        """
+    def _logits(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         found = self._values("scores", X, self.dual_coef_, self.intercept_, centred=True)
-        return found[:, 0] if len(self.classes_) == 2 else found
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable class of each row of X.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (n, d), or Factorization
-
-        Returns
-        -------
-        ndarray of shape (n,)
-        """
-        values = self.decision_function(X)
-        codes = (values > 0).astype(int) if values.ndim == 1 else values.argmax(axis=1)
-        return self.classes_[codes]
-
-    def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Return the logarithms of the probabilities of classes.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (n, d), or Factorization
-
-        Returns
-        -------
-        ndarray of shape (n, classes)
-        """
-        values = self.decision_function(X)
-        if values.ndim == 1:
-            values = np.stack([np.zeros(len(values)), values], axis=1)
-        found: np.ndarray = log_softmax(values, axis=1)
-        return found
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probabilities of classes by the Gaussian model.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (n, d), or Factorization
-
-        Returns
-        -------
-        ndarray of shape (n, classes)
-        """
-        return np.exp(self.predict_log_proba(X))
+        # Of two classes the first has the score 0.
+        return found if found.shape[1] > 1 else np.pad(found, ((0, 0), (1, 0)))
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the coordinates of rows in which classes differ most.

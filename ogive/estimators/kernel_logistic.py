@@ -6,8 +6,6 @@ import warnings
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import log_softmax
-from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
@@ -15,9 +13,10 @@ from ogive._checks import check_count, check_positive
 from ogive.estimators.classes import class_codes
 from ogive.estimators.factorized import FactorizedEstimator
 from ogive.estimators.logistic_fit import LogisticProblem, check_totals
+from ogive.estimators.logit_classifier import LogitClassifier
 
 
-class KernelLogistic(ClassifierMixin, FactorizedEstimator):
+class KernelLogistic(LogitClassifier, FactorizedEstimator):
     """Kernel logistic regression, for definite and indefinite kernels.
 
     Minimises Σ wᵢ (-log softmax(f(xᵢ) + b)[yᵢ]) + alpha / 2 Σ_c ‖f_c‖²_{|K|}, where |K| has the
@@ -149,65 +148,10 @@ class KernelLogistic(ClassifierMixin, FactorizedEstimator):
             warnings.warn(solution.reason, ConvergenceWarning, stacklevel=2)
         return self
 
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Return the scores of classes, whose softmax are the probabilities.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (n, d), or Factorization
-
-        Returns
-        -------
-        ndarray of shape (n, classes), or (n,) for two classes
-            float64; for two classes the score of the second, that of the first being 0.
-        """
+    def _logits(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         found = self._values(
             "scores", X, self.dual_coef_, self.intercept_, centred=self.fit_intercept
         )
-        return found[:, 0] if len(self.classes_) == 2 else found
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable class of each row of X.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (n, d), or Factorization
-
-        Returns
-        -------
-        ndarray of shape (n,)
-        """
-        values = self.decision_function(X)
-        codes = (values > 0).astype(int) if values.ndim == 1 else values.argmax(axis=1)
-        return self.classes_[codes]
-
-    def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Return the logarithms of the probabilities of classes.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (n, d), or Factorization
-
-        Returns
-        -------
-        ndarray of shape (n, classes)
-        """
-        values = self.decision_function(X)
-        if values.ndim == 1:
-            values = np.stack([np.zeros(len(values)), values], axis=1)
-        found: np.ndarray = log_softmax(values, axis=1)
-        return found
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probabilities of classes.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (n, d), or Factorization
-
-        Returns
-        -------
-        ndarray of shape (n, classes)
-        """
-        return np.exp(self.predict_log_proba(X))
+        # Of two classes the first has the score 0.
+        return found if found.shape[1] > 1 else np.pad(found, ((0, 0), (1, 0)))

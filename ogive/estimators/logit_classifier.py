@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 
 
@@ -35,17 +35,22 @@ class LogitClassifier(ClassifierMixin, ABC):
         Returns
         -------
         ndarray of shape (n, classes), or (n,) for two classes
-            float32.
         """
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the likeliest class of each picture."""
-        found: np.ndarray = self.classes_[self._logits(X).argmax(1)]
+        """Return the likeliest class of each row of X."""
+        codes = self._logits(X).argmax(1)  # which tells an unfitted model before its classes could
+        found: np.ndarray = self.classes_[codes]
         return found
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, (n, classes); the largest is that of `predict`."""
         found: np.ndarray = softmax(self._logits(X), axis=1)
+        return found
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Return the logarithms of the probabilities of classes, (n, classes)."""
+        found: np.ndarray = log_softmax(self._logits(X), axis=1)
         return found
