@@ -50,10 +50,14 @@ def _cells(way: WayResult, figures: Sequence[str], prepared: int | None) -> list
         seconds_text(way.times.median),
         f"{seconds_text(way.times.fastest)}–{seconds_text(way.times.slowest)}",
         *(f"{ratio:.3g}" for ratio in way.ratios.values()),
-        *(f"{way.figures[name]:.4f}" if name in way.figures else "" for name in figures),
+        *(_figure_text(way.figures[name]) if name in way.figures else "" for name in figures),
         bytes_text(peak),
         bytes_text(extra),
     ]
+
+
+def _figure_text(figure: float) -> str:
+    return f"{figure:,.0f}" if figure > 1 and figure == round(figure) else f"{figure:.4f}"
 
 
 def seconds_text(seconds: float) -> str:

@@ -19,6 +19,8 @@ CASES: Sequence[str] = (
     "benchmarks.cases.attention:ATTENTION_16384",
     "benchmarks.cases.attention:ATTENTION_TRAINING",
     "benchmarks.cases.nystroem_ridge:NYSTROEM_RIDGE",
+    "benchmarks.cases.ridge_path:RIDGE_PATH",
+    "benchmarks.cases.ridge_path:RIDGE_PATH_EXACT",
     "benchmarks.cases.support_vectors:SVC_GAUSSIAN",
     "benchmarks.cases.support_vectors:SVC_GAUSSIAN_LARGE",
     "benchmarks.cases.support_vectors:SVC_GAUSSIAN_PREDICT",

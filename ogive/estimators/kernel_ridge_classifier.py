@@ -6,12 +6,10 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from ogive._checks import from_numpy
-from ogive._errors import InvalidDataError
+from ogive.estimators.classes import class_codes
 from ogive.estimators.ridge_model import RidgeModel
 
 
@@ -100,20 +98,8 @@ leave_one_out_error_, n_features_in_, feature_names_in_
         KernelRidgeClassifier
         """
         X, y = self._validated(X, y)
-        check_classification_targets(y)
         weight = self._row_weight(X, sample_weight)
-        counted = y if weight is None else y[weight > 0]
-        self.classes_, present = np.unique(y), np.unique(counted)
-        if len(present) < 2:
-            raise InvalidDataError(
-                f"y holds {len(present)} class{'' if len(present) == 1 else 'es'} "
-                f"({', '.join(map(str, present))}) among rows of positive weight; "
-                "a classifier needs at least two"
-            )
-        codes = np.searchsorted(self.classes_, y)
-        if self.class_weight is not None:
-            factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-            weight = (1.0 if weight is None else weight) * factors[codes]
+        self.classes_, codes, weight = class_codes(y, weight, self.class_weight)
         # Two classes need one function: the other is its negative.
         columns = [1] if len(self.classes_) == 2 else range(len(self.classes_))
         targets = np.stack([np.where(codes == c, 1.0, -1.0) for c in columns], axis=1)

@@ -16,14 +16,14 @@ from ogive.estimators.base import seed_of
 from ogive.estimators.chosen_landmarks import choose_landmarks
 from ogive.estimators.support_functions import SupportFunctions
 from ogive.estimators.svm_problem import Effort, Learned, SvmProblem
-from ogive.kernels import Kernel
+from ogive.kernels import Kernel, Linear
 from ogive.kernels.spectrum import centre, symmetric_matrix
 from ogive.operators import KernelOperator
 from ogive.operators.kernel_operator import DEFAULT_MEMORY
 from ogive.solvers.components import exact_components
 from ogive.solvers.kernel_rows import KernelRows
 from ogive.solvers.landmark_norm import LandmarkNorm, landmark_equations
-from ogive.solvers.svm_selection import KREIN_ROWS, SvmPlan
+from ogive.solvers.svm_selection import SvmPlan
 from ogive.solvers.weighting import Weighting
 
 
@@ -193,9 +193,10 @@ def _on_landmarks(
 def _on_products(
     z: Float[Tensor, "n r"], problem: SvmProblem, plan: SvmPlan, settings: SvmSettings
 ) -> Learned:
-    """Solve with inner products of rows of z: of few rows all at once, of many as needed."""
-    if len(z) <= KREIN_ROWS:
-        return problem.on_matrix((z @ z.T).numpy(), settings.effort)
+    """Solve with inner products of rows of z: all at once if they fit in memory, or as needed."""
+    if len(z) ** 2 * z.element_size() <= plan.memory:
+        matrix = KernelOperator(Linear(), z, precision="full").dense_tensor()
+        return problem.on_matrix(matrix.numpy(), settings.effort)
 
     def make(rows: np.ndarray, memory: int) -> tuple[KernelRows, np.ndarray]:
         some = z[from_numpy(rows)]

@@ -19,12 +19,13 @@ from ogive.kernels import CallableKernel, Kernel
 from ogive.kernels.base import same_dtype, torch_dtype
 from ogive.operators.base import Operator
 from ogive.operators.precision import Precision, choose_precision, exact_products
-from ogive.operators.tile import Side, Tile
+from ogive.operators.tile import Side, Tile, WholeBuffers
 from ogive.operators.tiling import Buffers, TilePlan, plan_tiles
 
 DEFAULT_MEMORY = "256 MB"
 # Tiles that are copied into a matrix, and transposed: smaller ones are still in the caches then.
 _COPIED_SIDE = 768
+_LARGEST_SHARE_OF_COPIES = 0.25  # of the memory
 _LEAST_DIVIDED = 2**22  # entries of a matrix below which threads do not pay
 
 _Work = Callable[[Tile, Buffers | None, slice, slice], None]
@@ -93,8 +94,12 @@ class KernelOperator(Operator):
         self.device = x.device if isinstance(x, Tensor) else torch.device("cpu")
         self.dtype = torch_dtype(x)
         self.symmetric = x is z and kernel.symmetric
-        self._left = Side(x, precision)
-        self._right = self._left if x is z else Side(z, precision)
+        # 8-bit copies of all rows are kept if they are a small part of the budget.
+        eight_bits = precision.lattice is not None and precision.lattice.eight_bits
+        copies = (x.shape[0] + (x is not z) * z.shape[0]) * x.shape[1] * eight_bits
+        self._copies = copies if copies <= memory * _LARGEST_SHARE_OF_COPIES else 0
+        self._left = Side(x, precision, kept=self._copies > 0)
+        self._right = self._left if x is z else Side(z, precision, kept=self._copies > 0)
         self._plan(self.dtype)  # an impossible budget is told now, not at the first product
 
     def transpose(self) -> KernelOperator:
@@ -149,9 +154,9 @@ class KernelOperator(Operator):
         """
         dtype = dtype or self.dtype
         n, m = self.shape
-        height = max(1, min(n, 2048, self.memory // 2 // (m * dtype.itemsize)))
+        height = max(1, min(n, 2048, self._free // 2 // (m * dtype.itemsize)))
         try:
-            plan = self._plan(self.dtype, self.memory // 2)
+            plan = self._plan(self.dtype, self._free // 2)
         except InvalidParameterError:
             plan = self._plan(self.dtype)  # half of a tiny budget: one tile must fit all the same
         block = torch.empty(height, m, dtype=dtype, device=self.device)
@@ -214,7 +219,7 @@ class KernelOperator(Operator):
         """Have several threads work on the tiles; ``by_rows``: on all of some rows by turns."""
         threads, side = self._threads(), {} if by_rows else {"largest": _COPIED_SIDE}
         try:
-            plan = self._plan(dtype, self.memory // threads, **side)
+            plan = self._plan(dtype, self._free // threads, **side)
         except InvalidParameterError:  # the budget is that of one tile
             threads, plan = 1, self._plan(dtype, **side)
         if threads > 1 and not self.symmetric:
@@ -233,7 +238,9 @@ class KernelOperator(Operator):
         strips = [(rows, list(self._columns(plan, rows))) for rows in self._strips(plan)]
         if not by_rows:
             strips = [(rows, [columns]) for rows, some in strips for columns in some]
-        with exact_products() if self.precision.lattice is not None else nullcontext():
+        lattice = self.precision.lattice
+        switched = lattice is not None and not lattice.eight_bits
+        with exact_products() if switched else nullcontext():
             run_tasks([partial(form, *strip) for strip in strips], threads=threads)
 
     def _strips(self, plan: TilePlan) -> Iterator[slice]:
@@ -249,6 +256,11 @@ class KernelOperator(Operator):
             return None
         return Buffers(plan.rows * plan.columns, dtype, self.device)
 
+    @property
+    def _free(self) -> int:
+        """What the budget leaves for tiles."""
+        return self.memory - self._copies
+
     def _threads(self) -> int:
         """Return how many tiles may be formed at once."""
         tensors = all(
@@ -259,20 +271,25 @@ class KernelOperator(Operator):
 
     def _new_tile(self, plan: TilePlan) -> Tile:
         buffers = Buffers(plan.rows * plan.columns, self.dtype, self.device)
-        width = self._left.rows.shape[1]
-        side_entries = max(plan.rows, plan.columns) * width
-        return Tile(
-            self._left, self._right, buffers, Buffers(side_entries, self.dtype, self.device)
-        )
+        lattice, kept = self.precision.lattice, self._copies > 0
+        whole = None
+        if lattice is not None:
+            shape = plan.rows, plan.columns, len(lattice.origin)
+            whole = WholeBuffers(*shape, eight_bits=lattice.eight_bits, kept=kept)
+        return Tile(self._left, self._right, buffers, whole)
 
     def _plan(self, dtype: torch.dtype, memory: int | None = None, **limits: int) -> TilePlan:
         extra = 0 if dtype == self.dtype else dtype.itemsize
-        exact = self.precision.lattice is not None
+        lattice, side = self.precision.lattice, 0
+        if lattice is not None:
+            extra += lattice.eight_bits * 4  # int32 products
+            each = self.dtype.itemsize + lattice.eight_bits
+            side = 0 if self._copies else len(lattice.origin) * each
         return plan_tiles(
             *self.shape,
             entry_bytes=self.kernel.leaves * self.dtype.itemsize + extra,
-            side_bytes=self._left.rows.shape[1] * self.dtype.itemsize if exact else 0,
-            memory=memory or self.memory,
+            side_bytes=side,
+            memory=self._free if memory is None else memory,
             square=self.symmetric,
             **limits,
         )

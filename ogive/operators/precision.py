@@ -1,9 +1,10 @@
 """Exact fast products: which data allow them, and the one place where they are switched on.
 
-Recent processors multiply bfloat16 numbers several times faster than float32 ones and add the
-products up in float32. A float32 matrix of whole numbers between -256 and 256 loses nothing when
-it is rounded to bfloat16, so its product is then exact (as long as sums stay below 2²⁴), not an
-approximation. Pixels, counts and one-hot codes are such data up to a step and an origin.
+Pixels, counts and one-hot codes are whole numbers up to a step and an origin. Processors multiply
+8-bit integers several times faster than float32 numbers, and exactly. Recent ones multiply bfloat16
+numbers faster too and add the products up in float32: a matrix of whole numbers between -256 and
+256 loses nothing when it is rounded to bfloat16, so its product is then exact (as long as sums stay
+below 2²⁴), not an approximation.
 """
 
 from __future__ import annotations
@@ -19,12 +20,17 @@ from torch import Tensor
 from ogive._checks import Rows
 from ogive._errors import InvalidParameterError, nearest_name
 from ogive._typing import Float
+from ogive.operators.whole_numbers import fast_whole_products
 
 _NAMES = ("auto", "full", "exact")
 
 # Common steps of image, count and code data: whole numbers, fractions, 8-bit and 4-bit scales.
 _STEPS = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 15, 1 / 16, 1 / 255, 1 / 256)
 _LARGEST_EXACT = 256  # bfloat16 has 8 significant bits
+_EIGHT_BITS = 255  # from the smallest 8-bit integer to the largest
+# Columns for which 8-bit products pay, and so many that ‖p‖² + ‖q‖² - 2⟨p, q⟩ is below 2³¹.
+_LEAST_WIDTH, _LARGEST_WIDTH = 16, 2**15 - 1
+_LEAST_ROWS = 32  # of each side, below which looking for a lattice costs more than it gains
 _CHUNK_ENTRIES = 2**18  # 1 MB of float32: within the caches, and no burden on a small budget
 
 
@@ -38,10 +44,13 @@ class Lattice:
         The same for all columns.
     origin : Tensor of shape (d,)
         One for each column, float32.
+    eight_bits : bool
+        Whether P fits 8-bit integers, and they are multiplied as such.
     """
 
     step: float
     origin: Float[Tensor, " d"]
+    eight_bits: bool = False
 
     def coordinates(self, rows: Float[Tensor, "n d"], out: Float[Tensor, "n d"]) -> Tensor:
         """Write P = round((rows - origin) / step) into ``out``."""
@@ -55,7 +64,7 @@ class Precision:
     Attributes
     ----------
     name : str
-        "exact" (whole numbers in bfloat16, summed in float32) or "full" (the data's own type).
+        "exact" (whole numbers, in 8 bits or in bfloat16) or "full" (the data's own type).
     reason : str
         In words.
     lattice : Lattice or None
@@ -77,8 +86,8 @@ def choose_precision(x: Rows, z: Rows, asked: str = "auto") -> Precision:
     ----------
     x, z : Tensor or csr_matrix
     asked : {"auto", "full", "exact"}
-        "auto" takes the exact fast product where data and processor allow it; "exact" raises
-        where they do not.
+        "auto" takes the exact fast product where data and processor allow it and there are rows
+        enough for it to pay; "exact" raises where they do not allow it.
 
     Raises
     ------
@@ -91,6 +100,8 @@ def choose_precision(x: Rows, z: Rows, asked: str = "auto") -> Precision:
         )
     if asked == "full":
         return Precision("full", "asked for")
+    if asked == "auto" and min(x.shape[0], z.shape[0]) < _LEAST_ROWS:
+        return Precision("full", "few rows")
     found = _exact_or_reason(x, z)
     if isinstance(found, Lattice):
         reason = f"the data are whole multiples of {_step_name(found.step)}"
@@ -131,9 +142,11 @@ def _exact_or_reason(x: Rows, z: Rows) -> Lattice | str:
         return "the exact fast product is for float32 data"
     if x.device.type != "cpu":
         return f"the exact fast product is for the CPU, the data are on {x.device}"
-    if not fast_bfloat16():
-        return "this processor has no fast bfloat16 product"
+    if not (fast_bfloat16() or fast_whole_products()):
+        return "this processor has no fast exact product"
     lattice = find_lattice(x.detach(), z.detach())
+    if lattice is not None and not (lattice.eight_bits or fast_bfloat16()):
+        return "this processor has no fast exact product for so wide a range of numbers"
     return lattice or "the data are not whole multiples of a common step"
 
 
@@ -150,11 +163,17 @@ def find_lattice(x: Float[Tensor, "n d"], z: Float[Tensor, "m d"]) -> Lattice | 
         if float(spread.max()) > 2 * _LARGEST_EXACT:
             continue
         # The middle of each column as origin keeps the whole numbers, and their sums, small.
-        lattice = Lattice(step, low + step * (spread / 2).floor())
+        # Of 256 numbers, that leaves -128 to 127.
+        lattice = Lattice(step, low + step * (spread / 2).ceil(), _in_eight_bits(spread))
         size = float(torch.maximum(low.abs(), high.abs()).max())
         if _on_lattice(x, lattice, size) and (z is x or _on_lattice(z, lattice, size)):
             return lattice
     return None
+
+
+def _in_eight_bits(spread: Tensor) -> bool:
+    suits = _LEAST_WIDTH <= len(spread) <= _LARGEST_WIDTH and float(spread.max()) <= _EIGHT_BITS
+    return suits and fast_whole_products()
 
 
 def _on_lattice(rows: Tensor, lattice: Lattice, size: float) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._typing import Float
-from ogive.solvers.whole_numbers import whole_product
+from ogive.operators.whole_numbers import whole_product
 
 _COLUMNS = 2048  # of a tile of the Gram matrix
 _BLOCK = 32  # rows that stay in the caches from one operation to the next

@@ -19,6 +19,7 @@ from ogive._errors import InvalidDataError, InvalidParameterError, InvalidTypeEr
 from ogive.kernels import Gaussian, Linear
 from ogive.operators import KernelOperator
 from ogive.operators.precision import fast_bfloat16
+from ogive.operators.whole_numbers import fast_whole_products
 from ogive.testing.kernel_cases import KernelCase, read_only
 from ogive.testing.operator_contract import Container, OperatorCase
 from ogive.testing.raising import assert_raises
@@ -207,7 +208,7 @@ def check_gradcheck(case: KernelCase, dtype: torch.dtype) -> None:
 
 def check_exact(case: KernelCase, dtype: torch.dtype) -> None:
     """Check that on pixels, centred or not, and codes exact products are as good as full ones."""
-    if dtype != torch.float32 or not fast_bfloat16():
+    if dtype != torch.float32 or not (fast_bfloat16() or fast_whole_products()):
         return
     width = case.width or 20
     for name, rows in lattice_data(70, width).items():
@@ -230,13 +231,17 @@ def check_exact(case: KernelCase, dtype: torch.dtype) -> None:
                     )
 
 
-def check_bit_exact(n: int, m: int, d: int, seed: int = 0) -> None:
-    """Check that whole numbers of at most eight bits have exact inner products, to the last bit."""
-    if not fast_bfloat16():
+def check_bit_exact(n: int, m: int, d: int, seed: int = 0, levels: int = 256) -> None:
+    """Check that small whole numbers have exact inner products, to the last bit.
+
+    Of up to 256 levels they are multiplied as 8-bit integers where processors are fast at it, of
+    up to 512 in bfloat16.
+    """
+    if not fast_bfloat16() and (levels > 256 or d < 16 or not fast_whole_products()):
         return
     generator = np.random.default_rng(seed)
     low = generator.integers(-200, 1, size=d)
-    x, z = (low + generator.integers(0, 256, size=(k, d)) for k in (n, m))
+    x, z = (low + generator.integers(0, levels, size=(k, d)) for k in (n, m))
     single = x.astype(np.float32), z.astype(np.float32)
     op = KernelOperator(Linear(), *single, memory="1 MB", precision="exact")
     assert np.array_equal(op.to_dense(), x @ z.T), "inner products of whole numbers are not exact"

@@ -7,14 +7,11 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
 from ogive._errors import (
-    InvalidDataError,
-    InvalidParameterError,
     SaturationWarning,
 )
 from ogive.estimators import KernelSVC, KernelSVR
@@ -336,71 +333,6 @@ class TestPlan:
         plan = select_svm_solver(Sigmoid(0.5, 0.5), x)
         assert (plan.approximation, plan.landmarks) == ("nystroem", 2000)
         assert select_svm_solver(Gaussian(0.5), x).approximation == "exact"
-
-
-class TestBadInput:
-    @pytest.mark.parametrize(
-        "parameters",
-        [
-            {"C": 0},
-            {"C": -1.0},
-            {"C": np.nan},
-            {"C": "1"},
-            {"tol": 0},
-            {"max_iter": 0},
-            {"treatment": "flip"},
-            {"approximation": "fast"},
-            {"n_components": 0, "approximation": "nystroem"},
-            {"decision_function_shape": "all"},
-            {"break_ties": True, "decision_function_shape": "ovo"},
-            {"memory": "0 MB"},
-            {"memory": "1 kB"},
-            {"kernel": "gauss"},
-            {"kernel": Gaussian(1.0), "gamma": 2.0},
-            {"device": "cuda:99"},
-        ],
-    )
-    def test_parameters(self, iris, parameters):
-        with pytest.raises(InvalidParameterError):
-            KernelSVC(**parameters).fit(*iris)
-
-    def test_data(self, iris):
-        X, y = iris
-        with pytest.raises(InvalidDataError, match="at least two"):
-            KernelSVC().fit(X, np.zeros(len(y)))
-        with pytest.raises(ValueError, match="weights"):
-            KernelSVC().fit(X, y, sample_weight=np.zeros(len(y)))
-        with pytest.raises(InvalidDataError, match="square"):
-            KernelSVC(kernel="precomputed").fit(X, y)
-        matrix = np.random.default_rng(0).normal(size=(150, 150))
-        with pytest.raises(InvalidDataError, match="symmetric"):
-            KernelSVC(kernel="precomputed").fit(matrix, y)
-        with pytest.raises(InvalidParameterError, match="epsilon"):
-            KernelSVR(epsilon=-1).fit(X, y)
-
-    @pytest.mark.parametrize("kernel", [Sigmoid(0.0, 0.5), "rbf"])
-    def test_constant_kernels_predict_one_class(self, kernel):
-        X, y = np.ones((20, 3)), np.repeat([0, 1], [15, 5])
-        model = KernelSVC(kernel=kernel).fit(X, y)
-        assert (model.predict(X) == 0).all()
-
-    def test_saturation_is_told(self, digits):
-        X, _, y, _ = digits
-        with pytest.warns(SaturationWarning, match=r"1\d\d %|9\d %"):
-            KernelSVC(kernel=Sigmoid(10.0, 0.0), treatment="none").fit(X[:200] + 1, y[:200])
-
-    def test_unscaled_data_end_with_a_warning(self):
-        generator = np.random.default_rng(0)
-        X = generator.normal(size=(300, 5)) * [1, 10, 1e3, 1e4, 1e5]
-        y = (X[:, 0] + generator.normal(size=300) > 0).astype(int)
-        with pytest.warns(ConvergenceWarning, match="StandardScaler"):
-            model = KernelSVC(kernel="linear", C=1e3, max_iter=2000).fit(X, y)
-        assert np.isfinite(model.decision_function(X)).all()
-
-    def test_a_class_of_weight_zero_is_none(self, iris):
-        X, y = iris
-        model = KernelSVC().fit(X, y, sample_weight=(y != 1).astype(float))
-        np.testing.assert_array_equal(model.classes_, [0, 2])
 
 
 def test_a_program_for_scikit_learn_runs_unchanged(digits):

@@ -68,13 +68,21 @@ def test_any_shape_and_budget(n, m, memory, square, dtype, case):
     made.assert_product(op @ v, v, f"{op}, {memory}")
 
 
-@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 100), st.integers(0, 1000))
-def test_inner_products_of_whole_numbers_are_exact(n, m, d, seed):
-    check_bit_exact(n, m, d, seed)
+@given(
+    st.integers(1, 40),
+    st.integers(1, 40),
+    st.integers(1, 100),
+    st.integers(0, 1000),
+    st.sampled_from([256, 512]),
+)
+def test_inner_products_of_whole_numbers_are_exact(n, m, d, seed, levels):
+    check_bit_exact(n, m, d, seed, levels)
 
 
-def test_inner_products_of_many_whole_numbers_are_exact():
-    check_bit_exact(200, 150, 300)  # large enough for the fast product to be taken
+# Large enough for the fast products to be taken, and for float32 to hold the sums.
+@pytest.mark.parametrize(("width", "levels"), [(300, 256), (200, 512)])
+def test_inner_products_of_many_whole_numbers_are_exact(width, levels):
+    check_bit_exact(200, 150, width, levels=levels)
 
 
 def test_more_rows_than_the_largest_tile():

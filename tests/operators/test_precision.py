@@ -17,15 +17,22 @@ from ogive.operators.precision import (
 from ogive.testing import lattice_data
 
 needs_bfloat16 = pytest.mark.skipif(not fast_bfloat16(), reason="no fast bfloat16 product here")
-DATA = {name: torch.tensor(rows) for name, rows in lattice_data(300, 12).items()}
+DATA = {name: torch.tensor(rows) for name, rows in lattice_data(300, 20).items()}
 STEPS = {"pixels": 1 / 255, "centred pixels": 1 / 255, "codes": 1 / 16}
 NOISE = torch.tensor(np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32))
 
 
-@pytest.fixture
-def processor(monkeypatch):
-    """Pretend that the processor has fast bfloat16 products: choosing needs no real ones."""
-    monkeypatch.setattr(precision, "fast_bfloat16", lambda: True)
+def pretend(monkeypatch, *, bfloat16, eight_bits):
+    monkeypatch.setattr(precision, "fast_bfloat16", lambda: bfloat16)
+    monkeypatch.setattr(precision, "fast_whole_products", lambda: eight_bits)
+
+
+@pytest.fixture(params=["8 bits", "bfloat16", "both"])
+def processor(monkeypatch, request):
+    """Pretend that the processor has fast products: choosing needs no real ones."""
+    kinds = ("bfloat16", "8 bits") if request.param == "both" else (request.param,)
+    pretend(monkeypatch, bfloat16="bfloat16" in kinds, eight_bits="8 bits" in kinds)
+    return kinds
 
 
 def setting():
@@ -74,11 +81,13 @@ def test_lattices_are_found_and_explained(name, processor):
     rows, step = DATA[name], STEPS.get(name, 1.0)
     found = choose_precision(rows, rows)
     assert found.name == "exact" and found.lattice.step == step
+    assert found.lattice.eight_bits == ("8 bits" in processor)
     assert (
         str(found) == f"exact: the data are whole multiples of {'1/' * (step < 1)}{round(1 / step)}"
     )
     whole = found.lattice.coordinates(rows, torch.empty_like(rows))
-    assert bool((whole == whole.round()).all()) and float(whole.abs().max()) <= 256
+    assert bool((whole == whole.round()).all())
+    assert float(whole.min()) >= -128 and float(whole.max()) <= 127
     back = found.lattice.origin + step * whole
     assert float((back - rows).abs().max()) <= 1e-6 * max(1.0, float(rows.abs().max()))
 
@@ -116,18 +125,42 @@ def test_both_sides_must_lie_on_one_lattice(processor):
     pixels = DATA["pixels"]
     assert choose_precision(pixels, pixels.double()).name == "full"
     assert choose_precision(pixels, pixels + 0.3 / 255).name == "full"
+    # Both together have 266 levels, which bfloat16 holds and 8 bits do not.
     shifted = choose_precision(pixels, pixels + 10 / 255)
-    assert shifted.name == "exact"
-    assert choose_precision(pixels, NOISE.repeat(1, 3)).name == "full"
-    assert choose_precision(NOISE.repeat(1, 3), pixels).name == "full"
+    assert shifted.name == ("exact" if "bfloat16" in processor else "full")
+    assert choose_precision(pixels, NOISE.repeat(1, 5)).name == "full"
+    assert choose_precision(NOISE.repeat(1, 5), pixels).name == "full"
     # The first rows alone would pass: all rows are looked at.
     spoiled = pixels.clone()
     spoiled[250, 3] += 0.4 / 255
     assert choose_precision(pixels, spoiled).name == "full"
 
 
+def test_nine_bits_need_bfloat16(monkeypatch):
+    counts = torch.arange(280.0).repeat(20, 1).T.contiguous()
+    pretend(monkeypatch, bfloat16=True, eight_bits=True)
+    found = choose_precision(counts, counts)
+    assert found.name == "exact" and not found.lattice.eight_bits
+    pretend(monkeypatch, bfloat16=False, eight_bits=True)
+    found = choose_precision(counts, counts)
+    assert found.name == "full" and "so wide a range" in found.reason
+    assert choose_precision(counts[:256], counts[:256]).lattice.eight_bits
+
+
+def test_few_columns_are_not_worth_eight_bits(monkeypatch):
+    pretend(monkeypatch, bfloat16=True, eight_bits=True)
+    narrow = DATA["pixels"][:, :15]
+    assert not choose_precision(narrow, narrow).lattice.eight_bits
+
+
+def test_few_rows_are_not_worth_looking_at(processor):
+    found = choose_precision(DATA["pixels"][:31], DATA["pixels"])
+    assert (found.name, found.reason) == ("full", "few rows")
+    assert choose_precision(DATA["pixels"][:31], DATA["pixels"], "exact").name == "exact"
+
+
 def test_a_processor_without_fast_products(monkeypatch):
-    monkeypatch.setattr(precision, "fast_bfloat16", lambda: False)
+    pretend(monkeypatch, bfloat16=False, eight_bits=False)
     found = choose_precision(DATA["pixels"], DATA["pixels"])
     assert found.name == "full" and "processor" in found.reason
 
@@ -142,7 +175,7 @@ def test_what_was_asked_for():
 def test_the_middle_of_each_column_is_the_origin():
     counts = torch.tensor([[0.0, 100.0], [512.0, 101.0]])
     lattice = find_lattice(counts, counts)
-    assert lattice.origin.tolist() == [256.0, 100.0]
+    assert lattice.origin.tolist() == [256.0, 101.0]
     assert find_lattice(counts * 1.01, counts) is None
 
 

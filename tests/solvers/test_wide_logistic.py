@@ -8,7 +8,6 @@ import torch
 from scipy.optimize import minimize
 from torch.nn import functional
 
-from ogive.solvers.whole_numbers import product_of_digits, whole_product
 from ogive.solvers.wide_logistic import WholeRows, classify, logistic_path
 from ogive.solvers.wide_ridge import rounded_, wide_ridge_sums
 
@@ -118,34 +117,6 @@ def test_steps_on_the_rows_kept_alone_learn_too():
     loss = functional.cross_entropy(x[7000:] @ few.weight + few.intercept, classes[7000:])
     truth = functional.cross_entropy(2 * x[7000:, :3], classes[7000:])
     assert float(loss - truth) < 0.03
-
-
-@pytest.mark.parametrize("rows", [1, 15, 16, 100])
-@pytest.mark.parametrize("width", [1, 16, 90])
-@pytest.mark.parametrize("columns", [1, 2, 16, 33])
-def test_whole_products_are_exact(rows, width, columns):
-    generator = torch.Generator().manual_seed(rows + width + columns)
-    left = torch.randint(-127, 128, (rows, width), generator=generator, dtype=torch.int8)
-    right = torch.randint(-127, 128, (width, columns), generator=generator, dtype=torch.int8)
-    expected = (left.long() @ right.long()).int()
-    assert torch.equal(whole_product(left, right), expected)
-    assert torch.equal(whole_product(left, right.T.contiguous().T), expected)
-    if rows > 1:
-        other = torch.randint(-127, 128, (rows, columns), generator=generator, dtype=torch.int8)
-        assert torch.equal(whole_product(left.T, other), (left.T.long() @ other.long()).int())
-
-
-@pytest.mark.parametrize("columns", [1, 5, 20])
-def test_products_of_digits_round_to_16_bits(columns):
-    generator = torch.Generator().manual_seed(columns)
-    whole = torch.randint(-127, 128, (40, 300), generator=generator, dtype=torch.int8)
-    matrix = torch.randn(300, columns, generator=generator) * torch.logspace(-6, 6, columns)
-    found = product_of_digits(whole, matrix)
-    step = matrix.abs().amax(0) / 32_385
-    error = (found.double() - whole.double() @ matrix.double()).abs() / step
-    # Rounding errors are uniform: 300 of variance 1/12, times at most 127, five times that.
-    assert float(error.max()) < 5 * 127 * (300 / 12) ** 0.5
-    assert not product_of_digits(whole, torch.zeros(300, columns)).any()
 
 
 def test_means_are_taken_out_of_products():

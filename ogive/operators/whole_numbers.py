@@ -44,12 +44,16 @@ def whole_product(
     """
     if out is None:
         out = torch.empty(len(left), right.shape[1], dtype=torch.int32)
-    if not fast_whole_products() or min(left.shape) < _LEAST_FAST:
+    if not fast_whole_products() or left.shape[1] < _LEAST_FAST:
         return out.copy_(left.double() @ right.double())
-    if right.shape[1] >= _LEAST_FAST:
+    missing = [max(0, _LEAST_FAST - side) for side in out.shape]
+    if not any(missing):
         return torch._int_mm(left, right, out=out)
-    wide = functional.pad(right, (0, _LEAST_FAST - right.shape[1]))
-    return out.copy_(torch._int_mm(left, wide)[:, : right.shape[1]])
+    left, right = (
+        functional.pad(left, (0, 0, 0, missing[0])),
+        functional.pad(right, (0, missing[1])),
+    )
+    return out.copy_(torch._int_mm(left, right)[: len(out), : out.shape[1]])
 
 
 def product_of_digits(
