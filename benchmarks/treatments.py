@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,19 +58,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def table(parts: Parts) -> list[str]:
-    """Return a line for each kernel."""
+def table(parts: Parts) -> Iterator[str]:
+    """Yield a line for each kernel."""
     size = float(np.square(parts.train[0]).sum(1).mean())
-    lines = []
     for gamma, coef0 in SIGMOIDS:
         kernel = Sigmoid(gamma / size, coef0)
         models = [chosen(kernel, treatment, parts) for treatment in TREATMENTS]
         mass = f"{models[0].plan_.negative_mass:.3f}"
         cells = [f"{model.score(*parts.test):.3f}" for model in models]
-        lines.append(_LINE.format(f"tanh({gamma:g} ⟨x, z⟩ {coef0:+g})", mass, *cells))
+        yield _LINE.format(f"tanh({gamma:g} ⟨x, z⟩ {coef0:+g})", mass, *cells)
     gaussian = chosen(Gaussian("scale"), "auto", parts)
-    lines.append(_LINE.format("Gaussian", "0", f"{gaussian.score(*parts.test):.3f}", *[""] * 3))
-    return lines
+    yield _LINE.format("Gaussian", "0", f"{gaussian.score(*parts.test):.3f}", *[""] * 3)
 
 
 def chosen(kernel: Kernel, treatment: str, parts: Parts) -> KernelSVC:

@@ -16,13 +16,14 @@ from ogive.estimators.base import seed_of
 from ogive.estimators.chosen_landmarks import choose_landmarks
 from ogive.estimators.support_functions import SupportFunctions
 from ogive.estimators.svm_problem import Effort, Learned, SvmProblem
-from ogive.kernels import Kernel, Linear
+from ogive.kernels import Kernel
 from ogive.kernels.spectrum import centre, symmetric_matrix
 from ogive.operators import KernelOperator
 from ogive.operators.kernel_operator import DEFAULT_MEMORY
 from ogive.solvers.components import exact_components
 from ogive.solvers.kernel_rows import KernelRows
 from ogive.solvers.landmark_norm import LandmarkNorm, landmark_equations
+from ogive.solvers.rounded_products import inner_products, random_rotation, worth_rounding
 from ogive.solvers.svm_selection import SvmPlan
 from ogive.solvers.weighting import Weighting
 
@@ -181,22 +182,27 @@ def _on_landmarks(
     )
     norm = LandmarkNorm.of(equations, columns, True)
     norm.require_rank(rows)
-    basis, offset = norm.basis.to(operator.dtype), norm.offset.to(operator.dtype)
+    whole = rows**2 * operator.dtype.itemsize <= plan.memory
+    basis, offset = norm.basis, norm.offset
+    if whole and worth_rounding(rows, operator.dtype):
+        rotation = random_rotation(norm.rank, seed).to(basis.device)
+        basis, offset = basis @ rotation, offset @ rotation
     z = torch.empty(rows, norm.rank, dtype=operator.dtype)
+    single = offset.to(operator.dtype), basis.to(operator.dtype)
     for some, block in operator.row_blocks():
-        z[some] = torch.addmm(offset, block, basis)
-    learned = _on_products(z, problem, plan, settings)
-    functions = _mapped_back(z, norm.basis.cpu(), norm.offset.cpu(), learned)
+        z[some] = torch.addmm(single[0], block, single[1])
+    if whole:
+        learned = problem.on_matrix(inner_products(z).numpy(), settings.effort)
+    else:
+        learned = _on_products(z, problem, plan, settings)
+    functions = _mapped_back(z, basis.cpu(), offset.cpu(), learned)
     return SupportFit(chosen.indices, chosen.rows, functions, learned)
 
 
 def _on_products(
     z: Float[Tensor, "n r"], problem: SvmProblem, plan: SvmPlan, settings: SvmSettings
 ) -> Learned:
-    """Solve with inner products of rows of z: all at once if they fit in memory, or as needed."""
-    if len(z) ** 2 * z.element_size() <= plan.memory:
-        matrix = KernelOperator(Linear(), z, precision="full").dense_tensor()
-        return problem.on_matrix(matrix.numpy(), settings.effort)
+    """Solve with inner products of rows of z that are computed as they are needed."""
 
     def make(rows: np.ndarray, memory: int) -> tuple[KernelRows, np.ndarray]:
         some = z[from_numpy(rows)]
