@@ -13,6 +13,8 @@ from typing import Any
 import numba
 import numpy as np
 
+from ogive.kernels.epilogue_loops import exponential
+
 _f = np.float32
 _LARGEST = _f(20)  # beyond it a logistic value is 0 or 1 to 2e-9
 
@@ -74,23 +76,6 @@ def negative_inverse_norms(rows: np.ndarray, out: np.ndarray) -> None:
         out[i] = -_f(1) / np.sqrt(squares + _f(1e-12))
 
 
-# Reassociation would undo the rounding to whole numbers by adding and taking away a large one.
-@numba.njit(nogil=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"}, inline="always")
-def _exp(x: Any) -> Any:
-    """Return exp(x) for |x| ≤ 87, to 1e-7: 2^n times a polynomial in x - n log 2."""
-    n = (x * _f(1.44269504) + _f(12582912)) - _f(12582912)
-    r = (x - n * _f(0.693359375)) + n * _f(2.12194440e-4)
-    p = _f(1.9875691500e-4)
-    p = p * r + _f(1.3981999507e-3)
-    p = p * r + _f(8.3334519073e-3)
-    p = p * r + _f(4.1665795894e-2)
-    p = p * r + _f(1.6666665459e-1)
-    p = p * r + _f(5.0000001201e-1)
-    p = p * r * r + r + _f(1)
-    power = np.int32(np.int32(n) * np.int32(8388608) + np.int32(1065353216))
-    return p * power.view(np.float32)
-
-
 @_compiled()
 def pool_logistic(  # noqa: PLR0917 - compiled
     products: np.ndarray,
@@ -120,7 +105,7 @@ def pool_logistic(  # noqa: PLR0917 - compiled
         answer, given = out[cells[place]], products[place]
         for j in range(given.shape[0]):
             x = min(max(given[j] * factor, -_LARGEST), _LARGEST)
-            answer[j] += weight / (_f(1) + ceiling[j] * _exp(x))
+            answer[j] += weight / (_f(1) + ceiling[j] * exponential(x))
 
 
 @_compiled()
@@ -142,7 +127,7 @@ def pool_both_signs(  # noqa: PLR0917 - compiled
         factor, weight = scale[place], weights[cells[place]]
         answer, against, given = out[cells[place]], opposite[cells[place]], products[place]
         for j in range(given.shape[0]):
-            a = _exp(min(max(given[j] * factor, -_LARGEST), _LARGEST))
+            a = exponential(min(max(given[j] * factor, -_LARGEST), _LARGEST))
             one, other = _f(1) + ceiling[j] * a, a + ceiling[j]
             share = weight / (one * other)
             answer[j] += other * share

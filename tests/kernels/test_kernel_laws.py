@@ -260,3 +260,23 @@ def test_an_epilogue_is_one_function_in_every_namespace(epilogue):
     assert_close(answer, expected, "entry", np.float64)
     if isinstance(epilogue, LogisticFunction):
         assert expected[0, 0] == pytest.approx(np.exp(-700.0), rel=1e-12)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("size", [2**10, 2**18 + 7])
+def test_tanh_of_few_and_many_numbers(size, threads):
+    """Many are overwritten by a loop of our own, on as many threads as torch has."""
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(size, generator=generator) * torch.logspace(-30, 2, size)
+    z[:6] = torch.tensor([0.0, -1e-38, torch.inf, -torch.inf, torch.nan, 9.01])
+    expected = z.double().tanh()
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        answer = Tanh().overwrite(z)
+    finally:
+        torch.set_num_threads(before)
+    assert answer.data_ptr() == z.data_ptr()
+    torch.testing.assert_close(answer.double(), expected, rtol=2e-7, atol=0.0, equal_nan=True)
+    across = torch.ones(600, 600)[:, ::2]  # not one block of memory
+    assert torch.equal(Tanh().overwrite(across), torch.ones(600, 300).tanh())
