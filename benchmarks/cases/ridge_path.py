@@ -20,7 +20,9 @@ _ONE, _SHARED, _PATH = (
     "Factorization, one alpha",
     "Factorization, 20 alphas",
 )
-_CLOSE = 1e-3  # of the largest predicted value
+# Of the largest predicted value. By landmarks, rounding errors of float32 kernel values are as much
+# larger as their smallest singular values are smaller.
+_CLOSE, _CLOSE_BY_LANDMARKS = 1e-3, 1e-2
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,12 @@ def title(data: Targets) -> str:
 
 def check(data: Targets, answers: Answers) -> Sequence[Agreement]:
     """Compare what all predict with the one alpha that all have."""
+    allowed = _CLOSE if data.landmarks is None else _CLOSE_BY_LANDMARKS
     return [
         Agreement(
             f"predictions of {name}, relative to KernelRidge's",
             relative_error(answers[name], answers[_ONE]),
-            _CLOSE,
+            allowed,
         )
         for name in (_SHARED, _PATH)
     ]
