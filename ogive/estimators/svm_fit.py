@@ -27,6 +27,8 @@ from ogive.solvers.rounded_products import inner_products, random_rotation, wort
 from ogive.solvers.svm_selection import SvmPlan
 from ogive.solvers.weighting import Weighting
 
+_TOGETHER = 8192  # rows of features in float64 at once
+
 
 @dataclass(frozen=True)
 class SupportFit:
@@ -171,17 +173,8 @@ def _on_landmarks(
     operator = chosen.operator(
         kernel.up_to_constant(), x, memory=DEFAULT_MEMORY, device=settings.device
     )
-    rows, count = operator.shape
-    weighting = Weighting.of(rows, weights, fit_intercept=True)
-    columns = Weighting.of(
-        count, chosen.weight(weights), fit_intercept=count > 1, device=operator.device
-    )
-    nothing = torch.empty(rows, 0, dtype=torch.float64)
-    (equations,) = landmark_equations(
-        operator, weighting, nothing, None, classes=True, progress=None
-    )
-    norm = LandmarkNorm.of(equations, columns, True)
-    norm.require_rank(rows)
+    norm = _landmark_norm(operator, weights, chosen.weight(weights))
+    rows = operator.shape[0]
     whole = rows**2 * operator.dtype.itemsize <= plan.memory
     basis, offset = norm.basis, norm.offset
     if whole and worth_rounding(rows, operator.dtype):
@@ -197,6 +190,21 @@ def _on_landmarks(
         learned = _on_products(z, problem, plan, settings)
     functions = _mapped_back(z, basis.cpu(), offset.cpu(), learned)
     return SupportFit(chosen.indices, chosen.rows, functions, learned)
+
+
+def _landmark_norm(
+    operator: KernelOperator, weights: Tensor | None, landmark_weights: Tensor | None
+) -> LandmarkNorm:
+    rows, count = operator.shape
+    weighting = Weighting.of(rows, weights, fit_intercept=True)
+    columns = Weighting.of(count, landmark_weights, fit_intercept=count > 1, device=operator.device)
+    nothing = torch.empty(rows, 0, dtype=torch.float64)
+    (equations,) = landmark_equations(
+        operator, weighting, nothing, None, classes=True, progress=None
+    )
+    norm = LandmarkNorm.of(equations, columns, True)
+    norm.require_rank(rows)
+    return norm
 
 
 def _on_products(
@@ -224,7 +232,8 @@ def _mapped_back(
     offset: Float[Tensor, " r"],
     learned: Learned,
 ) -> SupportFunctions:
-    direction = z.T.double() @ from_numpy(learned.dense)
+    parts = zip(z.split(_TOGETHER), from_numpy(learned.dense).split(_TOGETHER), strict=True)
+    direction = sum(some.T.double() @ dense for some, dense in parts)
     intercept = from_numpy(learned.functions.intercept) + offset @ direction
     return SupportFunctions((projection @ direction).numpy(), intercept.numpy())
 
