@@ -8,28 +8,82 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import expit
 from sklearn.base import clone
 
 _FOLDS = 5
+_LEAST = 1e-7  # probability of a class, as in LIBSVM
+_ENTRIES = 2**23  # of systems of equations solved at once
 _LOGARITHMS = (-7.0, 7.0)  # of temperatures: classes that never meet have no best one
 
 
-def probabilities(values: np.ndarray, temperature: float) -> np.ndarray:
-    """Return softmax(temperature · values), rows of classes' values.
+def coupled_probabilities(
+    values: np.ndarray, temperature: float, winner: np.ndarray | None = None
+) -> np.ndarray:
+    """Return probabilities of classes from the decision values of pairs of them.
+
+    Of a pair the first class has r_ij = σ(temperature · value); the probabilities minimise
+    Σ_i Σ_{j≠i} (r_ji p_i - r_ij p_j)² with Σ p_i = 1.
 
     Parameters
     ----------
-    values : array of shape (n, classes)
+    values : array of shape (n, pairs)
+        Above 0 for the first of the two; pairs in the order (0, 1), (0, 2), …, (1, 2), …
     temperature : float
-        Above 0: the largest value has the largest probability.
+        Above 0.
+    winner : int array of shape (n,), optional
+        The classes predicted. Where another class is likelier, the two change places.
+
+    Returns
+    -------
+    ndarray of shape (n, classes), float64
+
+    References
+    ----------
+    Wu, Lin and Weng, Probability estimates for multi-class classification by pairwise coupling,
+    JMLR 5, 2004, equation 19.
 
     Examples
     --------
-    >>> probabilities(np.array([[0.0, 0.0]]), 2.0)
-    array([[0.5, 0.5]])
+    >>> coupled_probabilities(np.array([[0.0], [2.0]]), 1.0).round(3)
+    array([[0.5  , 0.5  ],
+           [0.881, 0.119]])
+    >>> coupled_probabilities(np.array([[3.0, 3.0, 0.0]]), 1.0).round(3)
+    array([[0.909, 0.045, 0.045]])
     """
-    found: np.ndarray = softmax(temperature * values, axis=1)
+    first = np.clip(expit(temperature * values), _LEAST, 1 - _LEAST)
+    classes = round((1 + (1 + 8 * values.shape[1]) ** 0.5) / 2)
+    if classes == 2:
+        found = np.concatenate([first, 1 - first], axis=1)
+    else:
+        together = max(1, _ENTRIES // (classes + 1) ** 2)
+        parts = [first[i : i + together] for i in range(0, len(first), together)]
+        found = np.concatenate([_coupled(part, classes) for part in parts] or [first[:, :classes]])
+    return found if winner is None else _with_largest(found, winner)
+
+
+def _coupled(first: np.ndarray, classes: int) -> np.ndarray:
+    ratio = np.zeros((len(first), classes, classes))
+    i, j = np.triu_indices(classes, 1)
+    ratio[:, i, j], ratio[:, j, i] = first, 1 - first
+    system = np.ones((len(first), classes + 1, classes + 1))
+    system[:, :-1, :-1] = -ratio * ratio.transpose(0, 2, 1)
+    diagonal = np.arange(classes)
+    system[:, diagonal, diagonal] = np.square(ratio).sum(1)
+    system[:, -1, -1] = 0
+    right = np.zeros((len(first), classes + 1, 1))
+    right[:, -1] = 1
+    found = np.linalg.solve(system, right)[:, :-1, 0].clip(min=_LEAST)
+    return found / found.sum(1, keepdims=True)
+
+
+def _with_largest(found: np.ndarray, winner: np.ndarray) -> np.ndarray:
+    """Let the classes predicted be the likeliest: votes may decide otherwise than values."""
+    rows = np.flatnonzero(found.argmax(1) != winner)
+    own, largest = winner[rows], found[rows].argmax(1)
+    found[rows, own], found[rows, largest] = found[rows, largest], found[rows, own]
+    # Of equal ones the first would be named.
+    found[rows, own] = np.nextafter(found[rows, own], 2)
     return found
 
 
@@ -64,7 +118,7 @@ def fitted_temperature(model: Any, X: Any, y: np.ndarray, sample_weight: Any) ->
             continue
         columns = rest if part._precomputed else slice(None)
         part.fit(X[rest][:, columns], y[rest], sample_weight=weight[rest])
-        values.append(part._class_values(X[held][:, columns]))
+        values.append(part._values(X[held][:, columns]))
         codes.append(np.searchsorted(part.classes_, y[held]))
         weights.append(weight[held])
     if not values:
@@ -77,22 +131,22 @@ def best_temperature(values: np.ndarray, codes: np.ndarray, weight: np.ndarray) 
 
     Parameters
     ----------
-    values : array of shape (n, classes)
+    values : array of shape (n, pairs)
     codes : int array of shape (n,)
         0 … classes - 1.
     weight : array of shape (n,)
 
     Examples
     --------
-    >>> values = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> values = np.array([[1.0], [1.0], [1.0], [-1.0]])
     >>> round(best_temperature(values, np.array([0, 0, 1, 1]), np.ones(4)), 3)
     1.099
     """
     rows = np.arange(len(codes))
 
     def loss(logarithm: float) -> float:
-        own = log_softmax(np.exp(logarithm) * values, axis=1)[rows, codes]
-        return -float(weight @ own)
+        own = coupled_probabilities(values, float(np.exp(logarithm)))[rows, codes]
+        return -float(weight @ np.log(own))
 
     found = minimize_scalar(loss, bounds=_LOGARITHMS, method="bounded", options={"xatol": 1e-8})
     return float(np.exp(found.x))

@@ -14,7 +14,7 @@ from torch import Tensor
 from ogive._checks import as_rows, from_numpy
 from ogive._errors import InvalidParameterError, nearest_name
 from ogive.estimators.base import checked_weight
-from ogive.estimators.calibration import fitted_temperature, probabilities
+from ogive.estimators.calibration import coupled_probabilities, fitted_temperature
 from ogive.estimators.classes import class_codes
 from ogive.estimators.support_vectors import SupportVectorModel, box_of
 from ogive.estimators.svm_problem import ClassProblem
@@ -251,8 +251,9 @@ class KernelSVC(ClassifierMixin, SupportVectorModel):
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class; the largest is that of `predict`.
 
-        The softmax of decision values times one temperature, which was fitted on rows that the
-        machine had not seen. (Platt's scaling, with its offset, contradicts `predict`.)
+        Each pair of classes has the logistic function of its decision value times one temperature,
+        which was fitted on rows that the machine had not seen; pairs are coupled as LIBSVM does.
+        (Platt's scaling, with its offsets, contradicts `predict`.)
 
         Parameters
         ----------
@@ -263,7 +264,8 @@ class KernelSVC(ClassifierMixin, SupportVectorModel):
         ndarray of shape (n, classes), float64
         """
         check_is_fitted(self)
-        return probabilities(self._class_values(X), self.temperature_)
+        values = self._values(X)
+        return coupled_probabilities(values, self.temperature_, self._winners(values))
 
     @available_if(_has_probabilities)
     def predict_log_proba(self, X: Any) -> np.ndarray:
@@ -326,14 +328,3 @@ class KernelSVC(ClassifierMixin, SupportVectorModel):
             votes[:, i] += first
             votes[:, j] += ~first
         return votes.argmax(1)
-
-    def _class_values(self, X: Any) -> np.ndarray:
-        """Return a value for each class, the largest that of the class predicted."""
-        values = self._values(X)
-        if len(self.classes_) == 2:
-            return np.stack([values[:, 0], -values[:, 0]], axis=1) / 2
-        found: np.ndarray = _ovr_decision_function(values < 0, -values, len(self.classes_))
-        # Equal votes may be decided otherwise than by values: then the two change places.
-        rows, winner, largest = np.arange(len(found)), self._winners(values), found.argmax(1)
-        found[rows, winner], found[rows, largest] = found[rows, largest], found[rows, winner]
-        return found

@@ -286,7 +286,7 @@ class TestProbabilities:
         np.testing.assert_array_equal(model.classes_[found.argmax(1)], model.predict(X_test))
         np.testing.assert_allclose(np.exp(model.predict_log_proba(X_test)), found)
         loss = -np.log(found[np.arange(len(y_test)), y_test]).mean()
-        assert loss < 0.35
+        assert loss < 0.25
         assert abs(found.max(1).mean() - model.score(X_test, y_test)) < 0.08
 
     def test_two_classes(self):
