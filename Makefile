@@ -31,6 +31,9 @@ format: $(VENV)/ready-dev
 
 bench: $(VENV)/ready
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.all_rows
+	$(BIN)/python -m benchmarks.treatments
+	$(BIN)/python -m benchmarks.calibration
 
 clean:
 	rm -rf $(VENV) ogive-demo dist build .coverage
