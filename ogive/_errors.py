@@ -50,7 +50,7 @@ class DataWarning(UserWarning):
 
 
 class SaturationWarning(UserWarning):
-    """Nearly all units of a layer are where their epilogue is flat: they will hardly learn."""
+    """Nearly all values of a kernel or a layer are where it is flat: it will hardly learn."""
 
 
 class DownloadError(OgiveError, OSError):

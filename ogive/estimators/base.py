@@ -11,6 +11,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from ogive._checks import Rows, as_rows
 from ogive.estimators.kernel_names import PRECOMPUTED, build_kernel
 from ogive.kernels import Kernel
+from ogive.kernels.saturation import warn_if_flat
 
 
 class KernelEstimator(BaseEstimator):
@@ -49,7 +50,7 @@ class KernelEstimator(BaseEstimator):
             degree=self.degree,
             n_features=x.shape[1],
         )
-        return kernel.resolve(x, sample_weight)
+        return resolved(kernel, x, sample_weight)
 
     def _rows(self, X: Any) -> Rows:
         """Check new data against those of fit."""
@@ -57,6 +58,13 @@ class KernelEstimator(BaseEstimator):
             self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
         )
         return as_rows(checked)
+
+
+def resolved(kernel: Kernel, x: Rows, sample_weight: np.ndarray | None) -> Kernel:
+    """Return the kernel with numbers taken from the rows; warn where it is flat on them."""
+    found = kernel.resolve(x, sample_weight)
+    warn_if_flat(found, x)
+    return found
 
 
 def checked_weight(sample_weight: Any, X: Any) -> np.ndarray | None:

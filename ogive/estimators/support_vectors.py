@@ -14,18 +14,16 @@ from torch import Tensor
 from ogive._checks import Rows, as_rows, check_positive, from_numpy
 from ogive._devices import check_device, on_device
 from ogive._errors import InvalidDataError, InvalidParameterError
-from ogive.estimators.base import KernelEstimator, small_integers_as_float
+from ogive.estimators.base import KernelEstimator, resolved, small_integers_as_float
 from ogive.estimators.kernel_names import build_kernel
 from ogive.estimators.precomputed import square_matrix, taken
 from ogive.estimators.support_functions import SupportFunctions
 from ogive.estimators.svm_fit import SupportFit, SvmSettings, fit_svm, fit_svm_on_matrix
 from ogive.estimators.svm_problem import Effort, SvmProblem
 from ogive.kernels import Kernel
-from ogive.kernels.saturation import warn_if_saturated
-from ogive.kernels.spectrum import Spectrum, centre
 from ogive.operators import KernelOperator
 from ogive.operators.kernel_operator import DEFAULT_MEMORY
-from ogive.solvers.svm_selection import SvmPlan, plan_svm, select_svm_solver
+from ogive.solvers.svm_selection import SvmPlan, centred_mass, plan_svm, select_svm_solver
 
 _NO_LIMIT = -1
 # Far above what scaled data take; steps on unscaled ones would go on for hours.
@@ -62,7 +60,7 @@ class SupportVectorModel(KernelEstimator):
             degree=self.degree,
             n_features=x.shape[1],
         )
-        return kernel.resolve(x, sample_weight)
+        return resolved(kernel, x, sample_weight)
 
     def _validated(self, X: Any, y: Any, **checks: Any) -> tuple[Any, Any]:
         return validate_data(
@@ -109,7 +107,6 @@ class SupportVectorModel(KernelEstimator):
         if matrix is None:
             some = x[kept]
             self.kernel_ = self._resolved_kernel(x, weight)
-            warn_if_saturated(self.kernel_, some)
             self.plan_ = select_svm_solver(self.kernel_, some, **asked)
             fit = fit_svm(self.kernel_, some, weights, problem, plan=self.plan_, settings=settings)
         else:
@@ -191,6 +188,5 @@ def _plan_of_matrix(matrix: Tensor, asked: dict[str, Any]) -> SvmPlan:
         )
     step = -(-len(matrix) // _SAMPLE)
     sample = taken(matrix, np.arange(0, len(matrix), step)).double()
-    spectrum = Spectrum.of(centre(sample), 0.0)
     asked = {**asked, "approximation": "exact"}
-    return plan_svm(len(matrix), matrix.element_size(), spectrum.negative_mass, **asked)
+    return plan_svm(len(matrix), matrix.element_size(), centred_mass(sample), **asked)

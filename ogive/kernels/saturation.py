@@ -14,15 +14,19 @@ from ogive.kernels.sigmoid import Logistic, Sigmoid
 from ogive.kernels.spectrum import sample_rows, symmetric_matrix
 
 _SAMPLE = 300
-_FLAT = 1e-3  # distance of a value from its limit
+_FLAT = 1e-3  # distance of a value from where it ends
 _SHARE = 0.99  # of the values that must be there for a warning
+_ROUNDING = 1e-13  # of the largest value, that equal ones may differ by
+_FIT = 5  # frames up to the caller of an estimator's fit
 
 
 def saturated_share(kernel: Kernel, x: Rows) -> float:
-    """Return the share of kernel values of different rows that are within .001 of a limit.
+    """Return the share of kernel values of different rows that are flat.
 
-    The limits are -1 and 1 for tanh, 0 and 1 for the logistic function, and 0 for the Gaussian;
-    other kernels have none, and 0 is returned.
+    Those of a Gaussian are within .001 of 0. Those of tanh and the logistic function are so near
+    the limit that coef0 lies away from, or less than .001 of the largest distance from the other
+    one: near that, far below the bend, the kernel is exp(2 gamma ⟨x, z⟩) but for a constant and a
+    factor, and tells rows apart. Other kernels are never flat: 0.
 
     Parameters
     ----------
@@ -35,22 +39,33 @@ def saturated_share(kernel: Kernel, x: Rows) -> float:
     --------
     >>> import torch
     >>> from ogive.kernels import Sigmoid
-    >>> saturated_share(Sigmoid(10.0, 0.0), torch.tensor([[3.0], [-4.0], [5.0]]))
-    1.0
+    >>> x = torch.tensor([[3.0], [-4.0], [5.0]])
+    >>> saturated_share(Sigmoid(10.0, 0.0), x), saturated_share(Sigmoid(0.01, -9.0), x)
+    (1.0, 0.0)
     """
-    limits = {Sigmoid: (-1.0, 1.0), Logistic: (0.0, 1.0), Gaussian: (0.0,)}.get(type(kernel))
-    if limits is None or x.shape[0] < 2:
+    span = {Sigmoid: 2.0, Logistic: 1.0, Gaussian: None}.get(type(kernel), 0.0)
+    if span == 0.0 or x.shape[0] < 2:
         return 0.0
-    matrix = symmetric_matrix(kernel, sample_rows(x, _SAMPLE, 0)).cpu().numpy()
+    form = kernel.up_to_constant()
+    matrix = symmetric_matrix(form, sample_rows(x, _SAMPLE, 0)).abs().cpu().numpy()
     values = matrix[~np.eye(len(matrix), dtype=bool)]
-    near = np.zeros(values.shape, dtype=bool)
-    for limit in limits:
-        near |= np.abs(values - limit) < _FLAT
-    return float(near.mean())
+    if span is None:
+        return float((values < _FLAT).mean())
+    return float(((values > span - _FLAT) | (values < _FLAT * values.max())).mean())
 
 
-def warn_if_saturated(kernel: Kernel, x: Rows) -> None:
-    """Warn where 99 % of the kernel's values or more are at its limits."""
+def warn_if_flat(kernel: Kernel, x: Rows) -> None:
+    """Warn where a kernel cannot tell rows apart, or hardly: constant, or 99 % at its limits.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Resolved.
+    x : Tensor or csr_matrix of shape (n, d)
+        Up to 300 of its rows are looked at.
+    """
+    if x.shape[0] < 2:
+        return
     share = saturated_share(kernel, x)
     if share >= _SHARE:
         warnings.warn(
@@ -58,5 +73,15 @@ def warn_if_saturated(kernel: Kernel, x: Rows) -> None:
             "of its limits, where it can hardly tell rows apart: scale the data (StandardScaler), "
             "or lower gamma (gamma='scale', gamma='suggest')",
             SaturationWarning,
-            stacklevel=5,
+            stacklevel=_FIT,
+        )
+        return
+    matrix = symmetric_matrix(kernel.up_to_constant(), sample_rows(x, _SAMPLE, 0))
+    if float(matrix.max() - matrix.min()) <= _ROUNDING * float(matrix.abs().max()):
+        warnings.warn(
+            f"{kernel!r} is the same for all pairs of the {len(matrix)} rows looked at, so it "
+            "cannot tell them apart, and predictions will be constant: is gamma 0, or are all "
+            "rows equal? Change gamma, or give columns that vary",
+            SaturationWarning,
+            stacklevel=_FIT,
         )

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
+from torch import Tensor
+
 from ogive._checks import Rows, check_count, memory_bytes
 from ogive._errors import InvalidParameterError, nearest_name
 from ogive._resources import available_memory
+from ogive._typing import Float
 from ogive.kernels import Kernel
 from ogive.kernels.base import torch_dtype
 from ogive.kernels.spectrum import Spectrum, centre, sample_rows, symmetric_matrix
+from ogive.solvers.components import rounding_noise
 
 # An eigendecomposition of so many rows in float64 takes about a minute.
 KREIN_ROWS = 5000
@@ -207,7 +212,18 @@ def _in_words(mass: float | None) -> str:
     return f"{nearly}, negative mass {mass:.2g} on a sample"
 
 
+def centred_mass(matrix: Float[Tensor, "n n"]) -> float:
+    """Return the share of the negative eigenvalues of a centred kernel matrix, float64.
+
+    What is rounding of its entries counts as none: a constant has no negative ones.
+    """
+    seen = centre(matrix)
+    largest = float(torch.linalg.vector_norm(matrix, torch.inf))
+    if float(torch.linalg.vector_norm(seen, torch.inf)) <= rounding_noise(len(matrix), largest):
+        return 0.0
+    return Spectrum.of(seen, 0.0).negative_mass
+
+
 def _centred_mass(kernel: Kernel, x: Rows) -> float:
     sample = sample_rows(x, _SAMPLE, 0)
-    matrix = symmetric_matrix(kernel.up_to_constant(), sample).cpu()
-    return Spectrum.of(centre(matrix), 0.0).negative_mass
+    return centred_mass(symmetric_matrix(kernel.up_to_constant(), sample).cpu())

@@ -1,12 +1,14 @@
 """What support vector machines say of parameters and data that they cannot take."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning
 
 from ogive._errors import InvalidDataError, InvalidParameterError, SaturationWarning
-from ogive.estimators import KernelSVC, KernelSVR
+from ogive.estimators import KernelRidge, KernelRidgeClassifier, KernelSVC, KernelSVR
 from ogive.kernels import Gaussian, Sigmoid
 
 
@@ -59,8 +61,26 @@ def test_data_that_cannot_be_fitted(iris):
 @pytest.mark.parametrize("kernel", [Sigmoid(0.0, 0.5), "rbf"])
 def test_constant_kernels_predict_one_class(kernel):
     X, y = np.ones((20, 3)), np.repeat([0, 1], [15, 5])
-    model = KernelSVC(kernel=kernel).fit(X, y)
+    with pytest.warns(SaturationWarning, match=r"same for all pairs.*columns that vary"):
+        model = KernelSVC(kernel=kernel).fit(X, y)
     assert (model.predict(X) == 0).all()
+
+
+@pytest.mark.parametrize("machine", [KernelSVC, KernelSVR, KernelRidge, KernelRidgeClassifier])
+def test_kernels_that_tell_nothing_apart_are_told(iris, machine):
+    X, y = iris
+    with pytest.warns(SaturationWarning, match=r"Sigmoid\(gamma=0.0.* is gamma 0"):
+        machine(kernel=Sigmoid(0.0, 0.0)).fit(X, y)
+    with pytest.warns(SaturationWarning, match="limits"):
+        machine(kernel=Sigmoid(0.2, 0.0)).fit(X, y)
+
+
+def test_kernels_that_tell_rows_apart_are_no_matter_for_a_warning(iris):
+    X, y = iris
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        KernelSVC(kernel=Sigmoid(1e-9, 0.5)).fit(X, y)
+        KernelSVC(kernel=Sigmoid(0.1, -12.0)).fit(X / 10, y)
 
 
 def test_saturation_is_told():
