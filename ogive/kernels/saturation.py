@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+from torch import Tensor
 
 from ogive._checks import Rows
 from ogive._errors import SaturationWarning
@@ -43,30 +44,15 @@ def saturated_share(kernel: Kernel, x: Rows) -> float:
     >>> saturated_share(Sigmoid(10.0, 0.0), x), saturated_share(Sigmoid(0.01, -9.0), x)
     (1.0, 0.0)
     """
-    span = {Sigmoid: 2.0, Logistic: 1.0, Gaussian: None}.get(type(kernel), 0.0)
-    if span == 0.0 or x.shape[0] < 2:
-        return 0.0
-    form = kernel.up_to_constant()
-    matrix = symmetric_matrix(form, sample_rows(x, _SAMPLE, 0)).abs().cpu().numpy()
-    values = matrix[~np.eye(len(matrix), dtype=bool)]
-    if span is None:
-        return float((values < _FLAT).mean())
-    return float(((values > span - _FLAT) | (values < _FLAT * values.max())).mean())
+    return 0.0 if x.shape[0] < 2 else _flat_share(kernel, _sampled(kernel, x))
 
 
 def warn_if_flat(kernel: Kernel, x: Rows) -> None:
-    """Warn where a kernel cannot tell rows apart, or hardly: constant, or 99 % at its limits.
-
-    Parameters
-    ----------
-    kernel : Kernel
-        Resolved.
-    x : Tensor or csr_matrix of shape (n, d)
-        Up to 300 of its rows are looked at.
-    """
+    """Warn where a resolved kernel is constant on a sample of rows, or 99 % of it is flat."""
     if x.shape[0] < 2:
         return
-    share = saturated_share(kernel, x)
+    matrix = _sampled(kernel, x)
+    share = _flat_share(kernel, matrix)
     if share >= _SHARE:
         warnings.warn(
             f"{100 * share:.0f} % of the values of {kernel!r} on these rows are within {_FLAT:g} "
@@ -76,7 +62,6 @@ def warn_if_flat(kernel: Kernel, x: Rows) -> None:
             stacklevel=_FIT,
         )
         return
-    matrix = symmetric_matrix(kernel.up_to_constant(), sample_rows(x, _SAMPLE, 0))
     if float(matrix.max() - matrix.min()) <= _ROUNDING * float(matrix.abs().max()):
         warnings.warn(
             f"{kernel!r} is the same for all pairs of the {len(matrix)} rows looked at, so it "
@@ -85,3 +70,18 @@ def warn_if_flat(kernel: Kernel, x: Rows) -> None:
             SaturationWarning,
             stacklevel=_FIT,
         )
+
+
+def _sampled(kernel: Kernel, x: Rows) -> Tensor:
+    """Return the kernel matrix of a sample of rows, but for a constant."""
+    return symmetric_matrix(kernel.up_to_constant(), sample_rows(x, _SAMPLE, 0)).cpu()
+
+
+def _flat_share(kernel: Kernel, matrix: Tensor) -> float:
+    span = {Sigmoid: 2.0, Logistic: 1.0, Gaussian: None}.get(type(kernel), 0.0)
+    if span == 0.0:
+        return 0.0
+    values = matrix.abs().numpy()[~np.eye(len(matrix), dtype=bool)]
+    if span is None:
+        return float((values < _FLAT).mean())
+    return float(((values > span - _FLAT) | (values < _FLAT * values.max())).mean())
