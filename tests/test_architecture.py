@@ -15,7 +15,7 @@ PACKAGE = ROOT / "ogive"
 # From the ground up. A unit may import units of lower layers; not its siblings, not upwards.
 LAYERS = (
     ("_errors", "_typing", "_resources", "_threads"),
-    ("_checks", "_writing", "_record"),
+    ("_checks", "_writing", "_record", "_whole_numbers"),
     ("_devices",),
     ("_container",),
     ("_training",),

@@ -16,7 +16,7 @@ from ogive._errors import InvalidDataError
 from ogive._typing import Progress
 from ogive.estimators.base import seed_of
 from ogive.estimators.logit_classifier import LogitClassifier
-from ogive.estimators.patch_kernel_features import PatchKernelFeatures, patch_features
+from ogive.estimators.patch_kernel_features import PatchKernelFeatures
 from ogive.estimators.pictures import as_pictures
 from ogive.features.patches import fit_patch_map
 from ogive.solvers.wide_logistic import classify
@@ -146,7 +146,7 @@ smooth, n_first_filters, image_shape, random_state
         rows = torch.empty(min(_ROWS, len(pictures)), width)
         for start in range(0, len(pictures), _ROWS):
             some = pictures[start : start + _ROWS]
-            found = patch_features(self.patch_map_, some, rows[: len(some)])
+            found = self.patch_map_.features(some, rows[: len(some)])
             if start == 0:
                 spread, mean = torch.std_mean(found, 0, correction=0)
                 # A feature that never changes among these would be blown up by what is rounding.
@@ -176,7 +176,7 @@ smooth, n_first_filters, image_shape, random_state
         coefficients, found = torch.from_numpy(self.coef_), []
         rows = torch.empty(min(_ROWS, len(pictures)), self.patch_map_.width)
         for some in pictures.split(_ROWS):
-            part = self._standardised(patch_features(self.patch_map_, some, rows[: len(some)]))
+            part = self._standardised(self.patch_map_.features(some, rows[: len(some)]))
             found.append(rounded_(part) @ coefficients)
         scores: np.ndarray = torch.cat(found).add_(torch.from_numpy(self.intercept_)).numpy()
         return scores

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any, Self
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
 from ogive.estimators.base import seed_of
 from ogive.estimators.pictures import as_pictures
-from ogive.features.patches import PatchMap, PatchOptions, fit_patch_map
-from ogive.operators.precision import exact_products, fast_bfloat16
+from ogive.features.patch_options import PatchOptions
+from ogive.features.patches import fit_patch_map
 
 
 class PatchKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -138,7 +135,7 @@ class PatchKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         """
         check_is_fitted(self)
         pictures = as_pictures(X, self.image_shape)
-        found: np.ndarray = patch_features(self.patch_map_, pictures).numpy()
+        found: np.ndarray = self.patch_map_.features(pictures).numpy()
         return found
 
     def _options(self) -> PatchOptions:
@@ -165,10 +162,3 @@ class PatchKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
         return tags
-
-
-def patch_features(patch_map: PatchMap, pictures: Tensor, out: Tensor | None = None) -> Tensor:
-    """Return the features of pictures, by fast products where the processor has them."""
-    fast = patch_map.worth_bfloat16 and fast_bfloat16()
-    with exact_products() if fast else nullcontext(), torch.no_grad():
-        return patch_map.features(pictures, out)

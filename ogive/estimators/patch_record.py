@@ -9,7 +9,8 @@ import torch
 
 from ogive._errors import InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
-from ogive.features.patches import PatchMap, PatchOptions
+from ogive.features.patch_options import PatchOptions
+from ogive.features.patches import PatchMap
 
 _SIZES = {
     "mean": ("entries",),

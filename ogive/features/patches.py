@@ -2,145 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ogive._errors import InvalidDataError, InvalidParameterError
+from ogive._errors import InvalidDataError
 from ogive._threads import run_tasks
 from ogive._typing import Float, ImageShape
-from ogive.features.patch_tiles import FLOOR, PatchPlan, split_whitening, write_features
+from ogive.features.patch_options import PatchOptions
+from ogive.features.patch_tiles import FLOOR, Look, PatchPlan, whole_landmarks, write_features
 from ogive.features.spherical import spherical_means
 
 _SAMPLE = 50_000  # patches that the map is fitted to
 _PICTURES = 16  # of one task
 _QUANTILE_SAMPLE = 8192  # patches that tell gains and offsets
 _OFFSET_LIMIT = 20.0  # σ beyond it is 0 or 1 to 2e-9
-_FINER = 3  # times as many cells a side, of which smooth averages are made
-_FIRST_SIZE = 3  # of the patches of a layer before
 _ANSWERED = 4000  # pictures whose answers a second layer is fitted to
 _TOGETHER = 256  # pictures whose answers are in memory at once
-# Numbers in a patch from which the fast product is faster in spite of its preparations.
-_WORTH_BFLOAT16 = 64
-
-
-class PatchOptions(NamedTuple):
-    """How patch features are made; see `PatchMap`.
-
-    Attributes
-    ----------
-    filters : int
-        m, the number of landmarks.
-    size : int
-        Side of a patch.
-    grid : int
-        Answers are averaged over grid × grid cells.
-    both_signs : bool
-        Whether each landmark answers to its opposite too, in a feature of its own.
-    mirror : bool
-        Whether answers to a picture and its mirror image are averaged.
-    whitening : float
-        Added to the eigenvalues of the patches' covariance.
-    gain : float
-        Standard deviation of what goes into the logistic function.
-    quantile : float
-        Share of patches that a landmark answers to with less than one half.
-    smooth : float
-        Standard deviation, in cells, of the Gaussian around a cell's middle by which answers are
-        averaged, beyond its borders too; 0 is the plain average of a cell.
-    first : int
-        Landmarks of a layer before, 0 for none. It sees patches of 3 × 3 pixels; its answers,
-        averaged over 2 × 2 places or a few more, are the picture that the others see.
-    """
-
-    filters: int = 256
-    size: int = 6
-    grid: int = 4
-    both_signs: bool = False
-    mirror: bool = False
-    whitening: float = 3e-3
-    gain: float = 3.0
-    quantile: float = 0.8
-    smooth: float = 0.0
-    first: int = 0
-
-    def before(self, image_shape: ImageShape) -> PatchOptions:
-        """Return the options of the layer before, for pictures of that shape."""
-        places = min(image_shape[:2]) - _FIRST_SIZE + 1
-        return self._replace(
-            filters=self.first,
-            size=_FIRST_SIZE,
-            grid=max(1, places // 2),
-            both_signs=False,
-            mirror=False,
-            smooth=0.0,
-            first=0,
-        )
-
-    def read_shape(self, image_shape: ImageShape) -> ImageShape:
-        """Return (height, width, channels) of what patches are taken from."""
-        if not self.first:
-            return image_shape
-        grid = self.before(image_shape).grid
-        return grid, grid, self.first
-
-    def finer(self, image_shape: ImageShape) -> int:
-        """Return how many cells a side there are before they are averaged smoothly."""
-        if not self.smooth:
-            return self.grid
-        return min(_FINER * self.grid, min(self.read_shape(image_shape)[:2]) - self.size + 1)
-
-    def averages(self, image_shape: ImageShape) -> Float[Tensor, "cells finer"]:
-        """Return what each of the finer cells counts in each cell, float64."""
-        finer = self.finer(image_shape)
-        if not self.smooth:
-            return torch.eye(self.grid**2, dtype=torch.float64)
-        middle, place = ((torch.arange(n).double() + 0.5) / n for n in (self.grid, finer))
-        far = (place - middle[:, None]) * self.grid / self.smooth
-        weights = (-far.square() / 2).softmax(1)
-        return torch.kron(weights, weights)
-
-    def checked(self, image_shape: ImageShape) -> PatchOptions:
-        """Return them if they suit pictures of that (height, width, channels), or raise."""
-        if self.first < 0:
-            raise InvalidParameterError(f"n_first_filters={self.first}: must be 0 or more")
-        if self.first and min(image_shape[:2]) < _FIRST_SIZE:
-            raise InvalidParameterError(
-                f"n_first_filters={self.first}: a first layer needs pictures of {_FIRST_SIZE}×"
-                f"{_FIRST_SIZE} pixels at least; 0 is one layer"
-            )
-        height, width, _ = self.read_shape(image_shape)
-        if not 2 <= self.size <= min(height, width):
-            seen = "answers of the first layer" if self.first else "pictures"
-            raise InvalidParameterError(
-                f"patch_size={self.size}: must be from 2 to {min(height, width)}, the shorter side "
-                f"of these {height}×{width} {seen}"
-            )
-        places = min(height, width) - self.size + 1
-        if not 1 <= self.grid <= places:
-            raise InvalidParameterError(
-                f"grid={self.grid}: must be from 1 to {places}, the number of places of a patch "
-                f"of {self.size} along {min(height, width)} pixels"
-            )
-        for name, value, good in (
-            ("filters", self.filters, self.filters >= 1),
-            ("whitening", self.whitening, self.whitening > 0),
-            ("gain", self.gain, self.gain > 0),
-            ("quantile", self.quantile, 0 < self.quantile < 1),
-            ("smooth", self.smooth, 0 <= self.smooth < math.inf),
-        ):
-            if not good:
-                rules = {"quantile": "between 0 and 1", "smooth": "0 or more"}
-                rule = rules.get(name, "above 0")
-                raise InvalidParameterError(f"{name}={value!r}: must be {rule}")
-        return self
 
 
 @dataclass(frozen=True)
@@ -157,7 +41,8 @@ class PatchMap:
     mean : Tensor of shape (d,)
         Of normalised patches, d = channels · size².
     whitening : Tensor of shape (d, d)
-        Symmetric: (covariance + ε)^-½.
+        Symmetric: (covariance + ε)^-½. Where patches are seen in a mirror too, it and ``mean`` are
+        those of patches and their mirror images.
     filters : Tensor of shape (d, m)
         gain_j z_j in columns.
     offset : Tensor of shape (m,)
@@ -166,6 +51,9 @@ class PatchMap:
 
     Notes
     -----
+    Whitened patches and landmarks are multiplied as 8-bit integers, each patch and landmark to
+    1/127 of its largest entry, which changes an answer by about a thousandth.
+
     Sources: Coates, Ng and Lee, An analysis of single-layer networks in unsupervised feature
     learning (2011), sections 3 and 4.4; Mairal and others, Convolutional kernel networks (2014).
     """
@@ -182,14 +70,6 @@ class PatchMap:
     def width(self) -> int:
         """Number of features of a picture."""
         return self.filters.shape[1] * (1 + self.options.both_signs) * self.options.grid**2
-
-    @property
-    def worth_bfloat16(self) -> bool:
-        """Whether a processor's fast bfloat16 products pay here, in the last layer of two.
-
-        Its patches and landmarks are rounded to bfloat16 in either case.
-        """
-        return len(self.mean) >= _WORTH_BFLOAT16
 
     def features(
         self,
@@ -226,14 +106,13 @@ class PatchMap:
             )
         out = torch.empty(len(pictures), self.width) if out is None else out
         if self.first is None:
-            self._read(pictures, out, split=self.worth_bfloat16, progress=progress)
+            self._read(pictures, out, progress)
             return out
         for some, rows in zip(pictures.split(_TOGETHER), out.split(_TOGETHER), strict=True):
-            self._read(self.first.answers(some), rows, split=self.worth_bfloat16)
+            self._read(self.first.answers(some), rows)
             if self.options.mirror:
                 mirrored = torch.empty_like(rows)
-                answers = self.first.answers(some.flip(2))
-                self._read(answers, mirrored, split=self.worth_bfloat16)
+                self._read(self.first.answers(some.flip(2)), mirrored)
                 rows.add_(mirrored).div_(2)
             if progress is not None:
                 progress(len(some))
@@ -242,19 +121,13 @@ class PatchMap:
     def answers(self, pictures: Tensor) -> Float[Tensor, "n grid grid m"]:
         """Return the features of pictures as pictures of cells, for a next layer to see."""
         rows = torch.empty(len(pictures), self.width)
-        # Few entries do not make the fast product pay, but it may be on for the next layer.
-        self._read(pictures, rows, split=True)
+        self._read(pictures, rows)
         return rows.view(len(rows), self.options.grid, self.options.grid, -1)
 
     def _read(
-        self,
-        pictures: Tensor,
-        out: Tensor,
-        *,
-        split: bool,
-        progress: Callable[[int], None] | None = None,
+        self, pictures: Tensor, out: Tensor, progress: Callable[[int], None] | None = None
     ) -> None:
-        plan, tasks = self._plan(split), []
+        plan, tasks = self._plan(), []
         for start in range(0, len(pictures), _PICTURES):
             part = slice(start, start + _PICTURES)
             tasks.append(partial(self._write, plan, pictures[part], out[part], progress))
@@ -264,26 +137,33 @@ class PatchMap:
     def _write(plan: PatchPlan, pictures: Tensor, out: Tensor, progress: Any) -> None:
         write_features(plan, scaled(pictures).permute(0, 3, 1, 2).contiguous(), out, progress)
 
-    def _plan(self, split: bool) -> PatchPlan:
+    def _plan(self) -> PatchPlan:
+        landmarks, gain = whole_landmarks(self.filters)
+        cells = self.cells()
+        looks = [Look(landmarks, cells.reshape(-1))]
+        if self.options.mirrors_patches:
+            # What a landmark answers to a patch in the mirror is what, in the mirror, it answers
+            # to the patch: pictures need not be read twice.
+            mirrored = in_mirror(landmarks, self.options.size)
+            looks.append(Look(mirrored, cells[:, ::-1].reshape(-1)))
         return PatchPlan(
             self.options.size,
             self.mean,
-            split_whitening(self.whitening) if split else self.whitening,
-            self.filters.bfloat16().float(),
+            self.whitening,
+            tuple(looks),
+            gain,
             self.offset.exp(),
-            self.cells(),
             self.options.both_signs,
-            self.options.mirror and self.first is None,  # else it is the first that sees pictures
             self.options.averages(self.image_shape).float() if self.options.smooth else None,
         )
 
     def cells(self) -> np.ndarray:
-        """Return the finer cell of each place, (places,) int64."""
+        """Return the finer cell of each place, (rows, columns) int64."""
         sides = self.options.read_shape(self.image_shape)[:2]
         rows, columns = (np.arange(side - self.options.size + 1) for side in sides)
         finer = self.options.finer(self.image_shape)
         down, right = rows * finer // len(rows), columns * finer // len(columns)
-        return (down[:, None] * finer + right).reshape(-1)
+        return down[:, None] * finer + right
 
 
 def fit_patch_map(
@@ -326,12 +206,8 @@ def fit_patch_map(
     patches = draw_patches(pictures, options.size, sample, generator)
     if not bool(patches.any()):
         raise InvalidDataError("all patches of the pictures are flat: is there anything in them?")
-    mean = patches.mean(0)
+    mean, whitening = _whitening(patches, options)
     patches -= mean
-    covariance = (patches.T @ patches).double() / len(patches)
-    values, vectors = torch.linalg.eigh(covariance)
-    root = (values.clamp(min=0) + options.whitening).rsqrt()
-    whitening = ((vectors * root) @ vectors.T).float()
     patches = functional.normalize(patches @ whitening)
     landmarks = spherical_means(patches, options.filters, generator=generator)
     answers = patches[:_QUANTILE_SAMPLE] @ landmarks.T
@@ -342,6 +218,32 @@ def fit_patch_map(
     # Row by row, as files keep it: products with it then round the same.
     filters = (landmarks.T * gain).contiguous()
     return PatchMap(options, image_shape, mean, whitening, filters, offset, first)
+
+
+def _whitening(
+    patches: Float[Tensor, "n d"], options: PatchOptions
+) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:
+    """Return the mean of patches, and the matrix that makes their covariance about the identity."""
+
+    def symmetric(matrix: Tensor) -> Tensor:
+        if not options.mirrors_patches:
+            return matrix
+        other = in_mirror(matrix, options.size)
+        if matrix.ndim == 2:
+            other = in_mirror(other.T, options.size).T
+        return (matrix + other) / 2
+
+    mean = symmetric(patches.mean(0))
+    centred = patches - mean
+    covariance = symmetric((centred.T @ centred).double() / len(patches))
+    values, vectors = torch.linalg.eigh(covariance)
+    root = (values.clamp(min=0) + options.whitening).rsqrt()
+    return mean, symmetric(((vectors * root) @ vectors.T).float()).contiguous()
+
+
+def in_mirror(entries: Tensor, size: int) -> Tensor:
+    """Return the rows of a matrix, or numbers, that belong to patches' entries, left to right."""
+    return entries.unflatten(0, (-1, size)).flip(1).flatten(0, 1)
 
 
 def draw_patches(

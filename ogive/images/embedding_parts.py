@@ -13,9 +13,9 @@ from ogive._checks import from_numpy
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
 from ogive._typing import Float, ImageShape
-from ogive.estimators.patch_kernel_features import patch_features
 from ogive.estimators.patch_record import read_patch_map, write_patch_map
-from ogive.features.patches import PatchMap, PatchOptions, fit_patch_map
+from ogive.features.patch_options import PatchOptions
+from ogive.features.patches import PatchMap, fit_patch_map
 from ogive.images.embedding import Embedder, read_asked
 from ogive.images.picture_shapes import check_image_shape
 from ogive.images.recipe import ClosedForm
@@ -137,7 +137,7 @@ def suitable_patch_map(images: np.ndarray, filters: int, *, seed: int = 0) -> Pa
 def patch_rows(patch_map: PatchMap, images: np.ndarray) -> np.ndarray:
     """Return the patch features of uint8 pictures, float32 of shape (n, features)."""
     pictures = from_numpy(np.ascontiguousarray(images))
-    rows: np.ndarray = patch_features(patch_map, pictures).numpy()
+    rows: np.ndarray = patch_map.features(pictures).numpy()
     return rows
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ogive._errors import InvalidParameterError
 from ogive._typing import ImageShape
-from ogive.features.patches import PatchOptions
+from ogive.features.patch_options import PatchOptions
 from ogive.images.recipe_file import checked, read_recipe_file
 
 Size = Literal["small", "medium", "large"]

@@ -10,8 +10,9 @@ from torch.nn import functional
 
 from ogive._errors import InvalidDataError
 from ogive._typing import Float
+from ogive.features.patch_options import PatchOptions
 from ogive.features.patch_tiles import FLOOR
-from ogive.features.patches import PatchMap, PatchOptions
+from ogive.features.patches import PatchMap
 
 _LEAST_SQUARE = 1e-12  # of a whitened patch, as `PatchMap` has it
 
@@ -50,7 +51,7 @@ class PatchFeatures(nn.Module):
     The input has shape (batch, channels, height, width), the answer (batch, width); its columns run
     over signs, then cells, then landmarks. Bytes are to be divided by 255.
 
-    A `PatchMap` rounds patches and landmarks to bfloat16, which changes features by about 1e-4;
+    A `PatchMap` rounds patches and landmarks to 8 bits, which changes features by about 1e-3;
     this layer rounds nothing, except under autocast, where whitening stays in float32.
 
     Sources: those of `PatchMap`.

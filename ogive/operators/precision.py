@@ -20,7 +20,7 @@ from torch import Tensor
 from ogive._checks import Rows
 from ogive._errors import InvalidParameterError, nearest_name
 from ogive._typing import Float
-from ogive.operators.whole_numbers import fast_whole_products
+from ogive._whole_numbers import fast_whole_products
 
 _NAMES = ("auto", "full", "exact")
 

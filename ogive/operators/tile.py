@@ -10,11 +10,11 @@ from torch import Tensor
 
 from ogive._checks import Rows
 from ogive._typing import Number
+from ogive._whole_numbers import whole_product
 from ogive.kernels import Kernel
 from ogive.kernels.pairing import Products, affine, dot_products, held_by, squared_norms
 from ogive.operators.precision import Lattice, Precision, exact_products
 from ogive.operators.tiling import Buffers
-from ogive.operators.whole_numbers import whole_product
 
 _CHUNK = 512  # rows whose coordinates are made at once
 

@@ -11,7 +11,7 @@ from torch import Tensor, cpu
 
 from ogive._threads import run_tasks
 from ogive._typing import Float
-from ogive.operators.whole_numbers import BASE, MOST, whole_product
+from ogive._whole_numbers import BASE, MOST, whole_product
 
 _ROW_PANELS = 6  # a Gram matrix in row panels up to the diagonal costs 58 % of the whole
 _HEADROOM = 1.125  # of the steps above the first block's largest number, for the next ones

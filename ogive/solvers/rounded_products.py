@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from ogive._typing import Float
+from ogive._whole_numbers import fast_whole_products
 from ogive.kernels import Linear
 from ogive.operators import KernelOperator
-from ogive.operators.whole_numbers import fast_whole_products
 
 _LEAST_ROWS = 16_384  # below these, products of single precision take seconds
 _MOST = 127

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ogive._typing import Float, Int
-from ogive.operators.whole_numbers import product_of_digits
+from ogive._whole_numbers import product_of_digits
 from ogive.solvers.wide_ridge import STEP, WideRidgeSums, parts
 
 _PENALTIES = (1 / 4, 1 / 32)  # of alpha; separable classes want less than others

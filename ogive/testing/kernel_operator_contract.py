@@ -16,10 +16,10 @@ from scipy import sparse
 from torch import Tensor
 
 from ogive._errors import InvalidDataError, InvalidParameterError, InvalidTypeError
+from ogive._whole_numbers import fast_whole_products
 from ogive.kernels import Gaussian, Linear
 from ogive.operators import KernelOperator
 from ogive.operators.precision import fast_bfloat16
-from ogive.operators.whole_numbers import fast_whole_products
 from ogive.testing.kernel_cases import KernelCase, read_only
 from ogive.testing.operator_contract import Container, OperatorCase
 from ogive.testing.raising import assert_raises

@@ -6,7 +6,8 @@ import torch
 
 from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive.data import load
-from ogive.features.patches import PatchOptions, fit_patch_map, scaled
+from ogive.features.patch_options import PatchOptions
+from ogive.features.patches import fit_patch_map, scaled
 from ogive.nn import PatchFeatures
 from ogive.testing.layer_contract import LAYER_CHECKS, LayerCase
 
@@ -98,13 +99,13 @@ def test_two_layers(mirror):
     x = pictures(shape)
     layer = PatchFeatures.of(patch_map)
     found = layer(x.permute(0, 3, 1, 2))
-    # The map rounds to bfloat16, before either layer.
-    torch.testing.assert_close(found, patch_map.features(x), rtol=0, atol=1e-2)
-    assert (found - patch_map.features(x)).abs().mean() < 1e-3
+    # The map rounds to 8 bits before either layer, and few patches make a mean here.
+    torch.testing.assert_close(found, patch_map.features(x), rtol=0, atol=4e-2)
+    assert (found - patch_map.features(x)).abs().mean() < 4e-3
     found.square().sum().backward()
     assert layer.first.weight.grad.abs().max() > 0
     again = layer.patch_map()
-    torch.testing.assert_close(again.features(x), patch_map.features(x), rtol=0, atol=1e-2)
+    torch.testing.assert_close(again.features(x), patch_map.features(x), rtol=0, atol=4e-2)
 
 
 def test_drawn_landmarks_answer_to_the_asked_share():

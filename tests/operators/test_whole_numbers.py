@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from ogive._whole_numbers import product_of_digits, whole_product
 from ogive.operators.whole_loops import squared_distances, sums
-from ogive.operators.whole_numbers import product_of_digits, whole_product
 
 
 @pytest.mark.parametrize("rows", [1, 15, 16, 100])

@@ -5,9 +5,9 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
+from ogive._whole_numbers import fast_whole_products
 from ogive.estimators import KernelSVC
 from ogive.kernels import Gaussian
-from ogive.operators.whole_numbers import fast_whole_products
 from ogive.solvers import rounded_products
 from ogive.solvers.rounded_products import inner_products, random_rotation, worth_rounding
 

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from ogive._errors import InvalidParameterError, nearest_name
 from ogive._typing import Float
-from ogive.features.patches import PatchOptions, fit_patch_map
+from ogive.features.patch_options import PatchOptions
+from ogive.features.patches import fit_patch_map
 from ogive.images.gradient.normalised import NormalisedKernelConv2d
 from ogive.nn import KernelConv2d
 from ogive.nn.init import critical_

@@ -15,7 +15,8 @@ import ogive
 from ogive._errors import InvalidDataError, InvalidModelError, InvalidParameterError
 from ogive._record import RecordReader, RecordWriter
 from ogive.estimators.base import seed_of
-from ogive.features.patches import PatchOptions, fit_patch_map
+from ogive.features.patch_options import PatchOptions
+from ogive.features.patches import fit_patch_map
 from ogive.images.gradient.classifier import NetworkClassifier
 from ogive.images.gradient.network import PictureNetwork
 from ogive.images.gradient.normalised import NormalisedKernelConv2d

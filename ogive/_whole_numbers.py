@@ -9,8 +9,9 @@ from torch.nn import functional
 from ogive._typing import Float, Int
 
 # Whole numbers from -MOST to MOST are BASE · high + low, both from -127 to 127.
-_MOST_DIGIT, BASE = 127, 254
-MOST = BASE * _MOST_DIGIT + _MOST_DIGIT
+MOST_DIGIT, BASE = 127, 254
+MOST = BASE * MOST_DIGIT + MOST_DIGIT
+_WITHIN_FLOAT32 = 2**24 // 2**14  # products, of which every sum is a whole number of float32
 _LEAST_FAST = 16  # of each side; torch's product of 8-bit integers is wrong for a single one
 
 
@@ -45,7 +46,8 @@ def whole_product(
     if out is None:
         out = torch.empty(len(left), right.shape[1], dtype=torch.int32)
     if not fast_whole_products() or left.shape[1] < _LEAST_FAST:
-        return out.copy_(left.double() @ right.double())
+        exact = torch.float32 if left.shape[1] <= _WITHIN_FLOAT32 else torch.float64
+        return out.copy_(left.to(exact) @ right.to(exact))
     missing = [max(0, _LEAST_FAST - side) for side in out.shape]
     if not any(missing):
         return torch._int_mm(left, right, out=out)
@@ -84,7 +86,7 @@ def product_of_digits(
     """
     unit = (matrix.abs().amax(0) / MOST).clamp_(min=torch.finfo(matrix.dtype).tiny)
     steps = (matrix / unit).round_()
-    high = (steps / BASE).round_().clamp_(-_MOST_DIGIT, _MOST_DIGIT)
+    high = (steps / BASE).round_().clamp_(-MOST_DIGIT, MOST_DIGIT)
     digits = torch.cat([high, steps.sub_(high, alpha=BASE)], 1).to(torch.int8)
     # Column by column in memory: with row after row on the left that takes half of the time.
     upper, lower = whole_product(whole, digits.T.contiguous().T).double().chunk(2, 1)
