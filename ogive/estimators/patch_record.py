@@ -50,7 +50,10 @@ def read_patch_map(reader: RecordReader, options: PatchOptions) -> PatchMap:
     arrays = {
         name: torch.from_numpy(reader.array(name, size, "float32")) for name, size in _SIZES.items()
     }
-    return PatchMap(options, image_shape, **arrays, first=first)
+    try:
+        return PatchMap(options, image_shape, **arrays, first=first)
+    except InvalidParameterError as error:
+        reader.fail("whitening", f"does not go with the parameters: {error}")
 
 
 def write_patch_features(model: Any, writer: RecordWriter) -> None:

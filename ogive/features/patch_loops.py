@@ -1,4 +1,4 @@
-"""The two loops around the products of patch features, compiled: patches in, pooled answers out.
+"""The loops around the products of patch features, compiled: patches in, pooled answers out.
 
 As torch operations they would read and write every patch and every answer several times; here an
 image's answers are read once, while they are in a core's cache.
@@ -16,6 +16,7 @@ import numpy as np
 from ogive.kernels.epilogue_loops import exponential
 
 _f = np.float32
+_MOST = _f(127)
 _TINY = _f(1e-30)
 _ROUNDING = _f(12582912)  # 1.5 · 2²³
 _LARGEST = _f(20)  # beyond it a logistic value is 0 or 1 to 2e-9
@@ -69,50 +70,53 @@ def normalised_patches(
 
 
 @_compiled("nnan")  # a maximum is vectorised only where no number is NaN
-def eight_bits(rows: np.ndarray, out: np.ndarray, scale: np.ndarray) -> None:
+def eight_bits(rows: np.ndarray, floor: float, out: np.ndarray, scale: np.ndarray) -> None:
     """Write the direction of each row as 8-bit integers, and -1 / their norm.
 
     Parameters
     ----------
     rows : float32 array of shape (n, d)
         Finite.
+    floor : float32
+        Added to the square of the norm.
     out : int8 array of shape (n, d)
         ``rows`` times what makes its largest entry 127; zeros for zeros.
     scale : float32 array of shape (n,)
-        ``out`` times minus it has unit norm.
+        ``out`` times minus it has unit norm, unless the row is next to nothing.
     """
     for i in range(rows.shape[0]):
         row, whole = rows[i], out[i]
         largest = _TINY
         for k in range(row.shape[0]):
             largest = max(largest, abs(row[k]))
-        steps = _f(127) / largest
+        steps = _MOST / largest
         squares = np.int32(0)
         for k in range(row.shape[0]):
             # Adding and taking away a large number rounds to a whole one.
             value = np.int32((row[k] * steps + _ROUNDING) - _ROUNDING)
             whole[k] = value
             squares += value * value
-        scale[i] = -_f(1) / np.sqrt(_f(squares) + _TINY)
+        # The floor in units of the integers, too: for a row of zeros it is infinite, the scale 0.
+        scale[i] = -_f(1) / np.sqrt(_f(squares) + floor * steps * steps)
 
 
 @_compiled()
 def pool_logistic(  # noqa: PLR0917 - compiled
     products: np.ndarray,
     scale: np.ndarray,
-    gain: np.ndarray,
+    unit: np.ndarray,
     ceiling: np.ndarray,
     cells: np.ndarray,
     weights: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    """Add up σ(-scale · gain · product - offset) over the places of each cell.
+    """Add up σ(-scale · unit · product - offset) over the places of each cell.
 
     Parameters
     ----------
     products : int32 array of shape (places, filters)
     scale : float32 array of shape (places,)
-    gain : float32 array of shape (filters,)
+    unit : float32 array of shape (filters,)
     ceiling : float32 array of shape (filters,)
         exp(offset), at most exp(20).
     cells : int64 array of shape (places,)
@@ -126,7 +130,7 @@ def pool_logistic(  # noqa: PLR0917 - compiled
         factor, weight = scale[place], weights[cells[place]]
         answer, given = out[cells[place]], products[place]
         for j in range(given.shape[0]):
-            x = min(max(_f(given[j]) * (factor * gain[j]), -_LARGEST), _LARGEST)
+            x = min(max(_f(given[j]) * (factor * unit[j]), -_LARGEST), _LARGEST)
             answer[j] += weight / (_f(1) + ceiling[j] * exponential(x))
 
 
@@ -134,14 +138,14 @@ def pool_logistic(  # noqa: PLR0917 - compiled
 def pool_both_signs(  # noqa: PLR0917 - compiled
     products: np.ndarray,
     scale: np.ndarray,
-    gain: np.ndarray,
+    unit: np.ndarray,
     ceiling: np.ndarray,
     cells: np.ndarray,
     weights: np.ndarray,
     out: np.ndarray,
     opposite: np.ndarray,
 ) -> None:
-    """As `pool_logistic`, and add up σ(+scale · gain · product - offset) in ``opposite``.
+    """As `pool_logistic`, and add up σ(+scale · unit · product - offset) in ``opposite``.
 
     Both take one exponential and one division: with a = e^-z and c = e^o, σ(z - o) = 1 / (1 + c a)
     and σ(-z - o) = a / (a + c), over the common denominator, which is below e^61.
@@ -150,7 +154,7 @@ def pool_both_signs(  # noqa: PLR0917 - compiled
         factor, weight = scale[place], weights[cells[place]]
         answer, against, given = out[cells[place]], opposite[cells[place]], products[place]
         for j in range(given.shape[0]):
-            x = min(max(_f(given[j]) * (factor * gain[j]), -_LARGEST), _LARGEST)
+            x = min(max(_f(given[j]) * (factor * unit[j]), -_LARGEST), _LARGEST)
             a = exponential(x)
             one, other = _f(1) + ceiling[j] * a, a + ceiling[j]
             share = weight / (one * other)

@@ -15,8 +15,9 @@ from ogive._whole_numbers import MOST_DIGIT, whole_product
 from ogive.features import patch_loops
 
 FLOOR = 0.05  # of a patch's sum of squares: a flat patch is no structure
+LEAST_SQUARE = 1e-8  # of a whitened patch: what is far below it is rounding, and no direction
 _ENTRIES = 2**18  # of products at a time: within a core's cache
-_SUMS = torch.empty(0, dtype=torch.int32)
+_INT32 = torch.empty(0, dtype=torch.int32)
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class PatchPlan:
     whitening : Tensor of shape (d, d)
     looks : sequence of Look
         Features are the mean of theirs.
-    gain : Tensor of shape (m,)
-        By which the product of a patch of unit norm and whole landmarks is multiplied.
+    unit : Tensor of shape (m,)
+        What a step of the whole landmarks is worth.
     ceiling : Tensor of shape (m,)
         exp(offset).
     both_signs : bool
@@ -61,7 +62,7 @@ class PatchPlan:
     mean: Float[Tensor, " d"]
     whitening: Float[Tensor, "d d"]
     looks: tuple[Look, ...]
-    gain: Float[Tensor, " m"]
+    unit: Float[Tensor, " m"]
     ceiling: Float[Tensor, " m"]
     both_signs: bool
     averages: Float[Tensor, "out cells"] | None = None
@@ -87,7 +88,7 @@ def write_features(
     progress: Callable[[int], None] | None = None,
 ) -> None:
     """Write the features of pictures into ``out`` (n, width), by one thread."""
-    together = max(1, _ENTRIES // (plan.places * len(plan.gain)))
+    together = max(1, _ENTRIES // (plan.places * len(plan.unit)))
     for some, rows in zip(pictures.split(together), out.split(together), strict=True):
         work = _Work(plan, len(some))
         work.read(some)
@@ -105,13 +106,16 @@ class _Work:
 
     def __init__(self, plan: PatchPlan, pictures: int) -> None:
         self.plan, self.pictures = plan, pictures
-        places, entries, filters = pictures * plan.places, len(plan.mean), len(plan.gain)
+        places, entries, filters = pictures * plan.places, len(plan.mean), len(plan.unit)
         self.patches = scratch(0, (places, entries), plan.mean)
         self.white = scratch(1, (places, entries), plan.mean)
         self.whole = scratch(2, (places, entries), plan.looks[0].landmarks)
         self.scale = scratch(3, (places,), plan.mean)
-        self.products = scratch(4, (places, filters), _SUMS)
-        shape = (1 + plan.both_signs, pictures, int(plan.looks[0].cells.max()) + 1, filters)
+        self.products = scratch(4, (places, filters), _INT32)
+        counts = np.bincount(plan.looks[0].cells)  # as in a mirror
+        self.weights = np.tile((1 / (counts * len(plan.looks))).astype(np.float32), pictures)
+        self.later = np.arange(pictures)[:, None] * len(counts)
+        shape = (1 + plan.both_signs, pictures, len(counts), filters)
         self.total = scratch(5, shape, plan.mean).zero_()
 
     def read(self, pictures: Float[Tensor, "n channels height width"]) -> None:
@@ -120,19 +124,17 @@ class _Work:
         floor, mean = np.float32(FLOOR), plan.mean.numpy()
         patch_loops.normalised_patches(pictures.numpy(), plan.size, floor, mean, patches)
         torch.mm(self.patches, plan.whitening, out=self.white)
-        patch_loops.eight_bits(self.white.numpy(), self.whole.numpy(), self.scale.numpy())
+        white, least = self.white.numpy(), np.float32(LEAST_SQUARE)
+        patch_loops.eight_bits(white, least, self.whole.numpy(), self.scale.numpy())
 
     def add(self, look: Look) -> None:
         """Add the answers of a look to the total."""
         plan = self.plan
         whole_product(self.whole, look.landmarks, out=self.products)
-        counts = np.bincount(look.cells)
-        weights = np.tile((1 / (counts * len(plan.looks))).astype(np.float32), self.pictures)
-        later = np.arange(self.pictures)[:, None] * len(counts)
-        places = (look.cells + later).reshape(-1), weights
         total = self.total.flatten(1, 2).numpy()
-        common = (self.products.numpy(), self.scale.numpy(), plan.gain.numpy())
+        common = (self.products.numpy(), self.scale.numpy(), plan.unit.numpy())
+        cells = (look.cells + self.later).reshape(-1)
         if plan.both_signs:
-            patch_loops.pool_both_signs(*common, plan.ceiling.numpy(), *places, *total)
+            patch_loops.pool_both_signs(*common, plan.ceiling.numpy(), cells, self.weights, *total)
         else:
-            patch_loops.pool_logistic(*common, plan.ceiling.numpy(), *places, *total)
+            patch_loops.pool_logistic(*common, plan.ceiling.numpy(), cells, self.weights, *total)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ogive._errors import InvalidDataError
+from ogive._errors import InvalidDataError, InvalidParameterError
 from ogive._threads import run_tasks
 from ogive._typing import Float, ImageShape
 from ogive.features.patch_options import PatchOptions
@@ -51,8 +51,8 @@ class PatchMap:
 
     Notes
     -----
-    Whitened patches and landmarks are multiplied as 8-bit integers, each patch and landmark to
-    1/127 of its largest entry, which changes an answer by about a thousandth.
+    Whitened patches and landmarks are multiplied as 8-bit integers, each to 1/127 of its largest
+    entry, which changes features by about a thousandth, several times that through two layers.
 
     Sources: Coates, Ng and Lee, An analysis of single-layer networks in unsupervised feature
     learning (2011), sections 3 and 4.4; Mairal and others, Convolutional kernel networks (2014).
@@ -65,6 +65,17 @@ class PatchMap:
     filters: Float[Tensor, "d m"]
     offset: Float[Tensor, " m"]
     first: PatchMap | None = None
+
+    def __post_init__(self) -> None:
+        """See to it that what is read once is right for the mirror, too."""
+        if not self.options.mirrors_patches:
+            return
+        for name, value in (("mean", self.mean), ("whitening", self.whitening)):
+            if not torch.equal(value, _symmetric(value, self.options.size)):
+                raise InvalidParameterError(
+                    f"{name} is not that of patches and their mirror images, which mirror=True "
+                    "takes: fit the map anew with it"
+                )
 
     @property
     def width(self) -> int:
@@ -135,23 +146,28 @@ class PatchMap:
 
     @staticmethod
     def _write(plan: PatchPlan, pictures: Tensor, out: Tensor, progress: Any) -> None:
-        write_features(plan, scaled(pictures).permute(0, 3, 1, 2).contiguous(), out, progress)
+        pixels = scaled(pictures).permute(0, 3, 1, 2).contiguous()
+        if pictures.is_floating_point() and not bool(torch.isfinite(pixels.square().sum())):
+            raise InvalidDataError(
+                "a pixel is NaN, infinite or far too large; fractions run from 0 to 1"
+            )
+        write_features(plan, pixels, out, progress)
 
     def _plan(self) -> PatchPlan:
-        landmarks, gain = whole_landmarks(self.filters)
+        landmarks, unit = whole_landmarks(self.filters)
         cells = self.cells()
         looks = [Look(landmarks, cells.reshape(-1))]
         if self.options.mirrors_patches:
             # What a landmark answers to a patch in the mirror is what, in the mirror, it answers
             # to the patch: pictures need not be read twice.
-            mirrored = in_mirror(landmarks, self.options.size)
+            mirrored = _in_mirror(landmarks, self.options.size)
             looks.append(Look(mirrored, cells[:, ::-1].reshape(-1)))
         return PatchPlan(
             self.options.size,
             self.mean,
             self.whitening,
             tuple(looks),
-            gain,
+            unit,
             self.offset.exp(),
             self.options.both_signs,
             self.options.averages(self.image_shape).float() if self.options.smooth else None,
@@ -206,8 +222,11 @@ def fit_patch_map(
     patches = draw_patches(pictures, options.size, sample, generator)
     if not bool(patches.any()):
         raise InvalidDataError("all patches of the pictures are flat: is there anything in them?")
-    mean, whitening = _whitening(patches, options)
+    mean = patches.mean(0)
+    if options.mirrors_patches:
+        mean = _symmetric(mean, options.size)
     patches -= mean
+    whitening = _whitening(patches, options)
     patches = functional.normalize(patches @ whitening)
     landmarks = spherical_means(patches, options.filters, generator=generator)
     answers = patches[:_QUANTILE_SAMPLE] @ landmarks.T
@@ -215,34 +234,35 @@ def fit_patch_map(
     rank = max(1, round(options.quantile * len(answers)))
     offset = gain * answers.T.contiguous().kthvalue(rank, dim=1).values
     offset = offset.clamp(-_OFFSET_LIMIT, _OFFSET_LIMIT)
-    # Row by row, as files keep it: products with it then round the same.
+    # Row by row, as files keep it.
     filters = (landmarks.T * gain).contiguous()
     return PatchMap(options, image_shape, mean, whitening, filters, offset, first)
 
 
-def _whitening(
-    patches: Float[Tensor, "n d"], options: PatchOptions
-) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:
-    """Return the mean of patches, and the matrix that makes their covariance about the identity."""
-
-    def symmetric(matrix: Tensor) -> Tensor:
-        if not options.mirrors_patches:
-            return matrix
-        other = in_mirror(matrix, options.size)
-        if matrix.ndim == 2:
-            other = in_mirror(other.T, options.size).T
-        return (matrix + other) / 2
-
-    mean = symmetric(patches.mean(0))
-    centred = patches - mean
-    covariance = symmetric((centred.T @ centred).double() / len(patches))
+def _whitening(patches: Float[Tensor, "n d"], options: PatchOptions) -> Float[Tensor, "d d"]:
+    """Return what makes the covariance of centred patches about the identity."""
+    covariance = (patches.T @ patches).double() / len(patches)
+    if options.mirrors_patches:
+        covariance = _symmetric(covariance, options.size)
     values, vectors = torch.linalg.eigh(covariance)
     root = (values.clamp(min=0) + options.whitening).rsqrt()
-    return mean, symmetric(((vectors * root) @ vectors.T).float()).contiguous()
+    found = ((vectors * root) @ vectors.T).float()
+    return _symmetric(found, options.size) if options.mirrors_patches else found
 
 
-def in_mirror(entries: Tensor, size: int) -> Tensor:
-    """Return the rows of a matrix, or numbers, that belong to patches' entries, left to right."""
+def _symmetric(moment: Tensor, size: int) -> Tensor:
+    """Return the mean of what is known of patches, (d,) or (d, d), and that of their mirror images.
+
+    Whoever does it twice changes nothing, to the last bit.
+    """
+    other = _in_mirror(moment, size)
+    if moment.ndim == 2:
+        other = _in_mirror(other.T, size).T
+    return ((moment + other) / 2).contiguous()
+
+
+def _in_mirror(entries: Tensor, size: int) -> Tensor:
+    """Return entries of patches, along the first dimension, as the mirrored patch has them."""
     return entries.unflatten(0, (-1, size)).flip(1).flatten(0, 1)
 
 

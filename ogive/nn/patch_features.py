@@ -11,10 +11,8 @@ from torch.nn import functional
 from ogive._errors import InvalidDataError
 from ogive._typing import Float
 from ogive.features.patch_options import PatchOptions
-from ogive.features.patch_tiles import FLOOR
+from ogive.features.patch_tiles import FLOOR, LEAST_SQUARE
 from ogive.features.patches import PatchMap
-
-_LEAST_SQUARE = 1e-12  # of a whitened patch, as `PatchMap` has it
 
 
 class PatchFeatures(nn.Module):
@@ -51,8 +49,8 @@ class PatchFeatures(nn.Module):
     The input has shape (batch, channels, height, width), the answer (batch, width); its columns run
     over signs, then cells, then landmarks. Bytes are to be divided by 255.
 
-    A `PatchMap` rounds patches and landmarks to 8 bits, which changes features by about 1e-3;
-    this layer rounds nothing, except under autocast, where whitening stays in float32.
+    A `PatchMap` rounds patches and landmarks to 8 bits, which changes features by about 1e-3,
+    several times that through two layers; this layer rounds nothing, except under autocast, where whitening stays in float32.
 
     Sources: those of `PatchMap`.
 
@@ -194,7 +192,7 @@ class PatchFeatures(nn.Module):
             centred = self.whitening - self.whitening.mean(1, keepdim=True)
             white = functional.conv2d(x, centred.unflatten(1, (-1, size, size))) * scale
             white = white - (self.whitening @ self.mean)[:, None, None]
-            white = white * (white.square().sum(1, keepdim=True) + _LEAST_SQUARE).rsqrt()
+            white = white * (white.square().sum(1, keepdim=True) + LEAST_SQUARE).rsqrt()
             return white.flatten(2).transpose(1, 2)
 
     def _cell_shares(self) -> Float[Tensor, "cells places"]:

@@ -193,6 +193,30 @@ def test_flat_pictures_have_finite_features():
         fitted(torch.zeros(3, 9, 11, 2))
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, 1e30])
+def test_pixels_that_are_no_numbers_are_refused(value):
+    pictures = scaled(draw())
+    patch_map = fitted(pictures)
+    pictures[2, 3, 4, 1] = value
+    with pytest.raises(InvalidDataError, match="NaN, infinite or far too large"):
+        patch_map.features(pictures)
+
+
+def test_flat_patches_have_no_direction():
+    """Without a mean to be taken off, a whitened flat patch is rounding noise."""
+    layer = PatchFeatures((9, 9, 1), PatchOptions(filters=4, size=3, grid=1))
+    grey = torch.full((1, 9, 9, 1), 0.3)
+    expected = layer(grey.permute(0, 3, 1, 2)).detach()
+    torch.testing.assert_close(layer.patch_map().features(grey), expected, rtol=0, atol=1e-2)
+
+
+def test_a_map_of_the_mirror_needs_moments_of_the_mirror():
+    lopsided = fitted(draw())
+    options = lopsided.options._replace(mirror=True)
+    with pytest.raises(InvalidParameterError, match="mean is not that of patches and their mirror"):
+        dataclasses.replace(lopsided, options=options)
+
+
 def test_bytes_are_fractions_times_255():
     pictures = draw()
     patch_map = fitted(pictures)

@@ -72,7 +72,7 @@ def test_pictures_as_the_map_is_fitted_to_them():
     patch_map = fit_patch_map(x, PatchOptions(filters=32, size=4, grid=3, both_signs=True))
     found = PatchFeatures.of(patch_map)(scaled(x).permute(0, 3, 1, 2)).detach()
     error = (found - patch_map.features(x)).abs()
-    assert error.max() < 2e-2 and error.mean() < 1e-3  # the map rounds to bfloat16
+    assert error.max() < 2e-2 and error.mean() < 1e-3  # the map rounds to 8 bits
 
 
 def test_smooth_averages():
