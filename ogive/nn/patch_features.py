@@ -50,7 +50,8 @@ class PatchFeatures(nn.Module):
     over signs, then cells, then landmarks. Bytes are to be divided by 255.
 
     A `PatchMap` rounds patches and landmarks to 8 bits, which changes features by about 1e-3,
-    several times that through two layers; this layer rounds nothing, except under autocast, where whitening stays in float32.
+    several times that through two layers; this layer rounds nothing, except under autocast, where
+    whitening stays in float32.
 
     Sources: those of `PatchMap`.
 

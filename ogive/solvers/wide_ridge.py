@@ -70,7 +70,8 @@ class WideRidgeSums(ABC):
         Parameters
         ----------
         rows : Tensor of shape (b, d)
-            float32, fewer than 10 million, about standardised: centring is done exactly in the end, scaling is not.
+            float32, fewer than 10 million, about standardised: centring is done exactly in the end,
+            scaling is not.
         targets : Tensor of shape (b, k)
 
         Raises
