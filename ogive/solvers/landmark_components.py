@@ -20,6 +20,7 @@ from ogive.solvers.components import (
     rounding_noise,
     signed_axes,
 )
+from ogive.solvers.normal_equations import NormalEquations
 
 Progress = Callable[[int, int], None]
 
@@ -92,7 +93,8 @@ def landmark_components(
     Parameters
     ----------
     operator : KernelOperator of shape (n, m)
-        C; its rows are formed twice, block by block. Sums over rows are float64.
+        C; its rows are formed twice, block by block. Sums over rows are float64, and so is Z
+        before it gets the type of the operator, if that is float64.
     root : SignedRoot
         Of the landmarks' own matrix, see `landmark_root`.
     weight : Tensor of shape (n,), optional
@@ -115,24 +117,56 @@ def landmark_components(
     InvalidDataError
         If the kernel with the landmarks cannot tell the rows apart.
     """
-    rows = operator.shape[0]
     mapping = root.root.to(operator.device)
-
-    def blocks() -> Iterable[tuple[slice, Tensor]]:
-        for part, block in operator.row_blocks(torch.float64):
-            yield part, block @ mapping
-            if progress is not None:
-                progress(part.stop, rows)
-
-    sums = feature_moments(blocks(), rows, weight, fit_intercept=fit_intercept)
+    sums = _moments(operator, mapping, weight, fit_intercept=fit_intercept, progress=progress)
     signature = root.signature.to(operator.device)
     axes = signed_axes(sums, signature, fit_intercept=fit_intercept)
     kept, turned, mean = axes.eigenvalues[:count], axes.projection[:, :count], axes.mean
     projection, offset = mapping @ turned, -(mean @ turned)
-    features = torch.empty(rows, len(kept), dtype=operator.dtype)
-    for part, block in operator.row_blocks(torch.float64):
-        features[part] = (block @ projection).add_(offset).to(features)
+    features = _mapped(operator, projection, offset)
     found = SignedComponents(
         features, kept.cpu(), projection.cpu(), offset.cpu(), axes.negative_mass
     )
     return oriented(found, weight)
+
+
+def _moments(
+    operator: KernelOperator,
+    mapping: Float[Tensor, "m q"],
+    weight: Float[Tensor, " n"] | None,
+    *,
+    fit_intercept: bool,
+    progress: Progress | None,
+) -> NormalEquations:
+    """Return the sums of the features L = C mapping.
+
+    Of float32 kernel values they follow from the sums of C, one long product fewer. What is lost
+    so, squares of C in float64 times squares of the mapping, is less than the rounding of those
+    values; for float64 values it would be more.
+    """
+    single = operator.dtype == torch.float32
+
+    def blocks() -> Iterable[tuple[slice, Tensor]]:
+        for part, block in operator.row_blocks(torch.float64):
+            yield part, block if single else block @ mapping
+            if progress is not None:
+                progress(part.stop, operator.shape[0])
+
+    sums = feature_moments(blocks(), operator.shape[0], weight, fit_intercept=fit_intercept)
+    return sums.mapped(mapping) if single else sums
+
+
+def _mapped(
+    operator: KernelOperator, projection: Float[Tensor, "m r"], offset: Float[Tensor, " r"]
+) -> Float[Tensor, "n r"]:
+    """Return C projection + offset, on the CPU and in the operator's type."""
+    features = torch.empty(operator.shape[0], len(offset), dtype=operator.dtype)
+    single = projection.to(operator.dtype)
+    origin: Tensor | None = None
+    for part, block in operator.row_blocks():
+        if origin is None:
+            # Products of float32 numbers keep more digits of what is near zero.
+            origin = block.mean(0)
+            shift = (origin.double() @ projection + offset).to(single)
+        features[part] = torch.addmm(shift, block.sub_(origin), single)
+    return features

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -9,6 +11,7 @@ from ogive._typing import Float, Int
 from ogive.solvers.weighting import Weighting
 
 _CHUNK = 2048  # rows squared at once
+_COLUMNS = 256  # of fitted values at once, those of all targets and several strengths
 # A row that alone decides its own value, as far as rounding tells, cannot be judged.
 _LEAST_REST = 1e-10
 
@@ -66,26 +69,42 @@ class LeaveOneOut:
 
         A row that alone decides its own value counts with a very large error.
         """
-        return self._error(alpha)[0]
+        return self._errors([alpha])[0][0]
 
     def mean(self, alpha: float) -> float | None:
         """Return the weighted mean over rows and targets, or None where a row decides itself."""
-        total, rest = self._error(alpha)
-        if rest < _LEAST_REST:
-            return None
-        return total / float(self._root.square().sum()) / self._targets.shape[1]
+        return self.means([alpha])[0]
 
-    def _error(self, alpha: float) -> tuple[float, float]:
-        """Return the sum, and the least share that others have in the value of a row."""
-        shrink = torch.where(self._size > 0, self._size / (self._size + alpha), 0.0)
-        residual = self._targets - self._vectors @ (shrink[:, None] * self._projected)
-        squares = [part.square() @ shrink for part in self._vectors.split(_CHUNK)]
-        leverage = self._summed(torch.cat(squares) + self._mean)
-        mean = self._summed(self._root[:, None] * residual) / self._weight[:, None]
-        rest = 1 - leverage
-        change = (leverage / rest.clamp(min=_LEAST_REST))[:, None] * mean
-        error = (residual + self._root[:, None] * change[self._group]).square().sum()
-        return float(error), float(rest.min())
+    def means(self, alphas: Sequence[float]) -> list[float | None]:
+        """Return the `mean` of each strength, in fewer passes over the vectors than one each."""
+        width = self._targets.shape[1]
+        step = max(1, _COLUMNS // width)
+        found = [
+            pair
+            for at in range(0, len(alphas), step)
+            for pair in self._errors(alphas[at : at + step])
+        ]
+        share = float(self._root.square().sum()) * width
+        return [None if rest < _LEAST_REST else total / share for total, rest in found]
+
+    def _errors(self, alphas: Sequence[float]) -> list[tuple[float, float]]:
+        """Return the sums, and the least share that others have in the value of a row."""
+        strengths = self._size.new_tensor(alphas)
+        shrink = torch.where(
+            self._size > 0, self._size / (self._size + strengths[:, None]), 0.0
+        ).T.contiguous()
+        fitted = self._vectors @ (shrink[:, :, None] * self._projected[:, None]).flatten(1)
+        squares = torch.cat([part.square() @ shrink for part in self._vectors.split(_CHUNK)])
+        found = []
+        for values, square in zip(fitted.split(self._targets.shape[1], 1), squares.T, strict=True):
+            residual = self._targets - values
+            leverage = self._summed(square + self._mean)
+            mean = self._summed(self._root[:, None] * residual) / self._weight[:, None]
+            rest = 1 - leverage
+            change = (leverage / rest.clamp(min=_LEAST_REST))[:, None] * mean
+            error = (residual + self._root[:, None] * change[self._group]).square().sum()
+            found.append((float(error), float(rest.min())))
+        return found
 
     def _summed(self, values: Tensor) -> Tensor:
         """Return the sums of values over the rows of each group."""

@@ -48,7 +48,8 @@ def exact(kernel, weight=None, fit_intercept=True, rows=X):
 def by_landmarks(kernel, marks, weight=None, fit_intercept=True, *, rows=X, **options):
     dtype = options.pop("dtype", np.float64)
     complete = options.pop("complete", False)
-    operator = KernelOperator(kernel, rows.astype(dtype), marks.astype(dtype), memory="3 kB")
+    memory = options.pop("memory", "3 kB")
+    operator = KernelOperator(kernel, rows.astype(dtype), marks.astype(dtype), memory=memory)
     root = landmark_root(
         tensor(kernel(marks)), operator.dtype, fit_intercept=fit_intercept, complete=complete
     )
@@ -194,6 +195,28 @@ def test_float32_landmarks_are_close_to_float64(fit_intercept):
     mine, other = single.leading(count), double.leading(count)
     assert_close(mine.eigenvalues, other.eigenvalues, "fit", np.float32)
     assert_close(mine.values, other.values, "fit", np.float32)
+
+
+@intercepts
+@pytest.mark.parametrize("kernel", [Gaussian(0.05), Sigmoid(0.03, 0.5)], ids=str)
+def test_float32_components_of_many_landmarks_are_orthogonal(kernel, fit_intercept):
+    pixels = load_digits().data / 16
+    found, double = (
+        by_landmarks(
+            kernel, pixels[::6], None, fit_intercept, rows=pixels, dtype=dtype, memory="1 MB"
+        )
+        for dtype in (np.float32, np.float64)
+    )
+    values, size = as_numpy(found.values).astype(np.float64), as_numpy(found.eigenvalues.abs())
+    assert found.rank > 50  # of an indefinite kernel the small ones are left out
+    cosines = values.T @ values / np.sqrt(np.outer(size, size))
+    # Kernel values of float32 pixels are off by 1e-7, and small components amplify that.
+    np.testing.assert_allclose(cosines, np.eye(found.rank), atol=2e-4)
+    mine, other = (
+        signed(as_numpy(f.values).astype(np.float64), f, as_numpy(f.values))
+        for f in (found, double)
+    )
+    assert np.abs(mine - other).max() < 2e-5 * np.abs(other).max()
 
 
 @weights

@@ -51,12 +51,16 @@ def left_out_error(refit, weight=None, group=None):
     return total
 
 
-def closed_form(kernel, alpha, weight, fit_intercept, group=None, rows=X, targets=Y):
+def closed_form(kernel, alpha, *arguments, **keywords):
+    return errors_of(kernel, *arguments, **keywords)(alpha)
+
+
+def errors_of(kernel, weight, fit_intercept, group=None, rows=X, targets=Y):
     weighting = Weighting.of(len(rows), tensor(weight), fit_intercept=fit_intercept)
     values, vectors = torch.linalg.eigh(weighting.reduce_matrix(tensor(kernel(rows))))
     reduced = weighting.reduce_targets(tensor(targets))
     group = None if group is None else torch.tensor(group)
-    return LeaveOneOut(vectors, values.abs(), reduced, weighting, group)(alpha)
+    return LeaveOneOut(vectors, values.abs(), reduced, weighting, group)
 
 
 @strengths
@@ -91,6 +95,23 @@ def test_leave_one_out_of_a_definite_kernel_is_refits_of_the_machine(weight, fit
 
     found = closed_form(DEFINITE, alpha, weight, fit_intercept)
     assert_close(found, left_out_error(refit, weight), "fit", np.float64)
+
+
+@intercepts
+@weights
+def test_errors_of_many_strengths_and_targets_are_those_of_each(weight, fit_intercept):
+    targets = generator.normal(size=(N, 100))
+    errors = errors_of(DEFINITE, weight, fit_intercept, targets=targets)
+    # More than are computed at once, and the last of them alone.
+    alphas = np.logspace(-3, 3, 5).tolist()
+    total = N if weight is None else weight.sum()
+    expected = [errors(alpha) / total / targets.shape[1] for alpha in alphas]
+    assert_close(errors.means(alphas), expected, "fit", np.float64)
+    single = [
+        errors_of(DEFINITE, weight, fit_intercept, targets=column[:, None]).mean(alphas[1])
+        for column in targets.T
+    ]
+    assert_close(errors.mean(alphas[1]), np.mean(single), "fit", np.float64)
 
 
 @strengths
