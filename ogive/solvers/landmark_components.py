@@ -93,8 +93,8 @@ def landmark_components(
     Parameters
     ----------
     operator : KernelOperator of shape (n, m)
-        C; its rows are formed twice, block by block. Sums over rows are float64, and so is Z
-        before it gets the type of the operator, if that is float64.
+        C; its rows are formed twice, block by block. Sums over rows are float64; Z is
+        computed in the type of the operator.
     root : SignedRoot
         Of the landmarks' own matrix, see `landmark_root`.
     weight : Tensor of shape (n,), optional
@@ -141,8 +141,8 @@ def _moments(
     """Return the sums of the features L = C mapping.
 
     Of float32 kernel values they follow from the sums of C, one long product fewer. What is lost
-    so, squares of C in float64 times squares of the mapping, is less than the rounding of those
-    values; for float64 values it would be more.
+    so shows in components of 1e-12 of the largest, in which the values' own rounding shows too; of
+    float64 values more would be lost than that.
     """
     single = operator.dtype == torch.float32
 
@@ -161,12 +161,12 @@ def _mapped(
 ) -> Float[Tensor, "n r"]:
     """Return C projection + offset, on the CPU and in the operator's type."""
     features = torch.empty(operator.shape[0], len(offset), dtype=operator.dtype)
-    single = projection.to(operator.dtype)
+    own = projection.to(operator.dtype)
     origin: Tensor | None = None
     for part, block in operator.row_blocks():
         if origin is None:
             # Products of float32 numbers keep more digits of what is near zero.
             origin = block.mean(0)
-            shift = (origin.double() @ projection + offset).to(single)
-        features[part] = torch.addmm(shift, block.sub_(origin), single)
+            shift = (origin.double() @ projection + offset).to(own)
+        features[part] = torch.addmm(shift, block.sub_(origin), own)
     return features
